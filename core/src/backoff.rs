@@ -1,0 +1,209 @@
+//! The wait computed when the server gave no hint.
+
+use serde::{Serialize, Serializer};
+
+use crate::code::words;
+use crate::decision::MAX_WAIT_MS;
+use crate::jitter::{Draw, Jitter};
+
+/// How the wait grows from attempt to attempt: `base_ms · factor^attempt`, up to a cap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Backoff {
+    /// The wait after the first attempt, in milliseconds.
+    pub base_ms: u64,
+    /// By how much each wait is longer than the one before it.
+    pub factor: Factor,
+    /// The longest wait, in milliseconds.
+    pub cap_ms: u64,
+    /// Whether the cap bounds the wait before or after its random part is put in.
+    pub cap_applies: CapApplies,
+    /// The random part.
+    pub jitter: Jitter,
+}
+
+words! {
+    /// When the cap is applied.
+    pub(crate) enum CapApplies {
+        /// The wait with its jitter never exceeds the cap.
+        AfterJitter "after_jitter",
+        /// The wait is capped first, and additive or upward jitter goes beyond the cap.
+        BeforeJitter "before_jitter",
+    }
+}
+
+/// A growth factor, held in thousandths so that no decision computes with floats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Factor {
+    pub thousandths: u64,
+}
+
+impl Serialize for Factor {
+    #[expect(
+        clippy::float_arithmetic,
+        reason = "printing only: the inverse of reading"
+    )]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.thousandths % 1000 {
+            0 => serializer.serialize_u64(self.thousandths / 1000),
+            _ => serializer.serialize_f64(self.thousandths as f64 / 1000.0),
+        }
+    }
+}
+
+/// How many attempts back a chain of decorrelated waits is begun: the wait has forgotten older
+/// ones long before, and the work stays bounded for any attempt.
+const CHAIN: u32 = 32;
+
+impl Backoff {
+    /// The wait after `attempt` failed, in milliseconds, with its jitter.
+    pub(crate) fn wait(&self, attempt: u32, draw: Draw) -> u64 {
+        let cap = self.cap_ms.min(MAX_WAIT_MS);
+        let wait = match self.jitter {
+            Jitter::Decorrelated => self.decorrelated(attempt, draw),
+            jitter => jitter.apply(self.plain(attempt), draw, attempt),
+        };
+        match self.cap_applies {
+            CapApplies::AfterJitter => wait.min(cap),
+            CapApplies::BeforeJitter => wait.min(MAX_WAIT_MS),
+        }
+    }
+
+    /// The wait after `attempt` failed, in milliseconds, without jitter; capped if the cap applies
+    /// before jitter.
+    pub(crate) fn plain(&self, attempt: u32) -> u64 {
+        let grown = self.grown(attempt);
+        match self.cap_applies {
+            CapApplies::AfterJitter => grown,
+            CapApplies::BeforeJitter => grown.min(self.cap_ms),
+        }
+    }
+
+    /// `base_ms · factor^attempt`, rounded down once at the end; no more than twice the longest
+    /// wait, so that the work is bounded for any attempt.
+    fn grown(&self, attempt: u32) -> u64 {
+        const FRACTION_BITS: u32 = 32;
+        const ENOUGH: u128 = (MAX_WAIT_MS as u128 * 2) << FRACTION_BITS;
+        let mut wait = u128::from(self.base_ms.min(MAX_WAIT_MS)) << FRACTION_BITS;
+        let factor = u128::from(self.factor.thousandths);
+        for _ in 0..attempt {
+            if wait >= ENOUGH || wait == 0 || factor == 1000 {
+                break;
+            }
+            wait = wait.saturating_mul(factor) / 1000;
+        }
+        u64::try_from(wait.min(ENOUGH) >> FRACTION_BITS).unwrap_or(MAX_WAIT_MS)
+    }
+
+    /// `min(cap, base + draw(3 · previous − base))`, begun with the base. The published formula is
+    /// `min(cap, random_between(base, previous · 3))` (AWS Architecture Blog, "Exponential Backoff
+    /// And Jitter").
+    fn decorrelated(&self, attempt: u32, draw: Draw) -> u64 {
+        let mut wait = self.base_ms;
+        for attempt in attempt.saturating_sub(CHAIN)..=attempt {
+            let span = wait.saturating_mul(3).saturating_sub(self.base_ms);
+            let next = self.base_ms.saturating_add(draw.below(attempt, span));
+            wait = next.min(self.cap_ms);
+        }
+        wait
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOUBLING: Backoff = Backoff {
+        base_ms: 1000,
+        factor: Factor { thousandths: 2000 },
+        cap_ms: 60_000,
+        cap_applies: CapApplies::AfterJitter,
+        jitter: Jitter::Additive { span_ms: 1000 },
+    };
+    const LAST: Draw = Draw::Fixed(u64::MAX);
+
+    #[test]
+    fn doubles_up_to_the_cap() {
+        let waits = [0, 1, 2, 3, 4, 5, 6, 7].map(|n| DOUBLING.wait(n, Draw::Fixed(0)));
+        assert_eq!(
+            waits,
+            [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]
+        );
+    }
+
+    #[test]
+    fn the_cap_bounds_jitter_only_when_it_applies_after() {
+        assert_eq!(DOUBLING.wait(6, LAST), 60_000);
+        let before = Backoff {
+            cap_applies: CapApplies::BeforeJitter,
+            ..DOUBLING
+        };
+        assert_eq!(before.wait(6, LAST), 60_999);
+    }
+
+    #[test]
+    fn saturates_for_any_attempt_and_any_number() {
+        for attempt in [31, 63, 64, 1024, u32::MAX] {
+            assert_eq!(DOUBLING.wait(attempt, LAST), 60_000);
+        }
+        let huge = Backoff {
+            base_ms: u64::MAX,
+            cap_ms: u64::MAX,
+            ..DOUBLING
+        };
+        for cap_applies in [CapApplies::AfterJitter, CapApplies::BeforeJitter] {
+            let huge = Backoff {
+                cap_applies,
+                ..huge
+            };
+            assert_eq!(huge.wait(u32::MAX, LAST), MAX_WAIT_MS);
+        }
+        let slow = Backoff {
+            factor: Factor { thousandths: 1001 },
+            ..huge
+        };
+        assert_eq!(slow.wait(u32::MAX, LAST), MAX_WAIT_MS);
+        assert_eq!(
+            Backoff {
+                base_ms: 0,
+                ..DOUBLING
+            }
+            .wait(u32::MAX, LAST),
+            999
+        );
+    }
+
+    #[test]
+    fn a_fractional_factor_is_rounded_once_at_the_end() {
+        let half_more = Backoff {
+            base_ms: 500,
+            factor: Factor { thousandths: 1500 },
+            jitter: Jitter::None,
+            ..DOUBLING
+        };
+        let waits = [0, 1, 2, 3, 4, 5].map(|n| half_more.wait(n, Draw::Fixed(0)));
+        // 500 · 1.5^n is 500, 750, 1125, 1687.5, 2531.25, 3796.875.
+        assert_eq!(waits, [500, 750, 1125, 1687, 2531, 3796]);
+    }
+
+    #[test]
+    fn decorrelated_waits_chain_from_the_base() {
+        let chained = Backoff {
+            jitter: Jitter::Decorrelated,
+            ..DOUBLING
+        };
+        assert_eq!(chained.wait(0, Draw::Fixed(0)), 1000);
+        assert_eq!(chained.wait(5, Draw::Fixed(0)), 1000);
+        // Each the longest that the one before allows: 3 · 1000 − 1, 3 · 2999 − 1, …
+        assert_eq!(
+            [0, 1, 2].map(|n| chained.wait(n, LAST)),
+            [2999, 8996, 26_987]
+        );
+        assert_eq!(chained.wait(u32::MAX, LAST), 60_000);
+        let seeded = [0, 1, 2, 3].map(|n| chained.wait(n, Draw::Seed(7)));
+        assert!(
+            seeded.iter().all(|wait| (1000..=60_000).contains(wait)),
+            "{seeded:?}"
+        );
+        assert_eq!(seeded, [0, 1, 2, 3].map(|n| chained.wait(n, Draw::Seed(7))));
+    }
+}

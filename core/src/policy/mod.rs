@@ -1,0 +1,165 @@
+//! The rules of a policy, immutable, as data.
+
+mod read;
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::Value;
+
+use crate::backoff::Backoff;
+use crate::decision::{Decision, FailureClass, Reason};
+use crate::hint::HintRules;
+use crate::presets::PRESET_NAMES;
+use crate::verdict::{Outcome, Rule};
+
+/// The JSON Schema of policy documents (draft 2020-12).
+pub const POLICY_SCHEMA: &str = include_str!("schema.json");
+
+/// The rules by which calls to one API are retried.
+///
+/// A policy is a JSON document, checked whole when it is loaded, or a preset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Policy {
+    pub(crate) name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) description: String,
+    pub(crate) retries: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) methods: Option<Vec<String>>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) otherwise: Outcome,
+    pub(crate) hint: HintRules,
+    pub(crate) backoff: Backoff,
+    #[serde(serialize_with = "by_class")]
+    pub(crate) advice: Vec<(FailureClass, String)>,
+}
+
+impl Policy {
+    /// The policy that a JSON document describes.
+    ///
+    /// The error names the path in the document, the value found there and what would be right.
+    pub fn from_json(document: &str) -> Result<Self, PolicyError> {
+        let value = serde_json::from_str(document)
+            .map_err(|error| PolicyError::new("policy", format!("not JSON: {error}")))?;
+        read::policy(&value)
+    }
+
+    /// The policy as a JSON document with every default spelt out.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// The policy's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// One sentence on what the policy is for; may be empty.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The names of the response headers that a decision reads, in lower case.
+    pub fn headers(&self) -> impl Iterator<Item = &'static str> {
+        self.hint.header_names()
+    }
+
+    /// Whether a decision looks into the response body.
+    pub fn reads_body(&self) -> bool {
+        self.rules.iter().any(Rule::reads_body)
+    }
+
+    /// What a person should do about the failure, one sentence: the policy's own words for its
+    /// class, or holdoff's.
+    pub fn advice(&self, decision: Decision) -> &str {
+        let own = self
+            .advice
+            .iter()
+            .find(|(class, _)| *class == decision.class());
+        match decision.reason() {
+            Reason::NotAFailure => "nothing is to be done: the call succeeded",
+            Reason::Delivered => {
+                "show what was delivered and offer to start again: a retry would deliver it twice"
+            }
+            Reason::NotReplayable => {
+                "keep the request body in memory or in a file, so that it can be sent again"
+            }
+            Reason::Aborted => "nothing is to be done: the caller ended the call",
+            Reason::NotIdempotent => {
+                "find out whether the request was executed before sending it again"
+            }
+            Reason::RetriesExhausted => {
+                "raise an alert or write to a failure log, with the support report"
+            }
+            Reason::HintTooLong => "come back after the wait that the server asks for",
+            Reason::Deadline => "come back after the wait, or give the call more time",
+            Reason::Status
+            | Reason::ErrorType
+            | Reason::ErrorCode
+            | Reason::Transport
+            | Reason::Unlisted => {
+                own.map_or(decision.class().meaning(), |(_, advice)| advice.as_str())
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Policy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read::policy(&Value::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+fn by_class<S: Serializer>(
+    advice: &[(FailureClass, String)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(advice.len()))?;
+    for (class, text) in advice {
+        map.serialize_entry(class, text)?;
+    }
+    map.end()
+}
+
+/// What is wrong with a policy document: where, and what would be right there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyError {
+    path: String,
+    problem: Cow<'static, str>,
+}
+
+impl PolicyError {
+    pub(crate) fn new(path: impl Into<String>, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            path: path.into(),
+            problem: problem.into(),
+        }
+    }
+
+    pub(crate) fn unknown_preset(name: &str) -> Self {
+        let known = PRESET_NAMES.join("`, `");
+        Self::new(
+            "policy",
+            format!("`{name}` is not a preset; known are `{known}`"),
+        )
+    }
+
+    /// Where in the document, such as `rules[3].status[0]`; `policy` for the document as a whole.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.problem)
+    }
+}
+
+impl core::error::Error for PolicyError {}
