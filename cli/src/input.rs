@@ -1,0 +1,295 @@
+//! What is decided on: a failure and its call, from one line of a batch or from a response and the
+//! options.
+
+use std::borrow::Cow;
+
+use holdoff::{Call, Code, Draw, Failure, Headers, Phase, TransportKind, from_rfc3339};
+use serde_json::{Map, Value};
+
+use crate::Result;
+use crate::options::{Options, names};
+use crate::response::Response;
+
+/// A failure and its call, owned.
+#[derive(Debug)]
+pub(crate) struct Input {
+    outcome: Outcome,
+    call: Call<'static>,
+    method: Option<String>,
+    /// The seed, where it was drawn here and should be shown.
+    pub fresh_seed: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    Response(Response),
+    Transport(TransportKind, Phase),
+}
+
+impl Input {
+    /// The failure that `response` is; the options' transport failure where there is none.
+    pub(crate) fn new(response: Option<Response>, options: &Options) -> Result<Self> {
+        let outcome = match (response, options.transport) {
+            (Some(response), _) => Outcome::Response(response),
+            (None, Some(kind)) => {
+                Outcome::Transport(kind, options.phase.unwrap_or(kind.usual_phase()))
+            }
+            (None, None) => return Err("missing `status` or `transport`".into()),
+        };
+        let (draw, fresh_seed) = match (options.draw, options.seed) {
+            (Some(draw), _) => (draw, None),
+            (None, Some(seed)) => (Draw::Seed(seed), None),
+            (None, None) => {
+                let seed = fresh_seed()?;
+                (Draw::Seed(seed), Some(seed))
+            }
+        };
+        let call = Call {
+            draw,
+            now_ms: options.now,
+            elapsed_ms: options.elapsed_ms,
+            deadline_ms: options.deadline_ms,
+            max_retries: options.max_retries,
+            idempotent: options.idempotent.map(bool::from),
+            replayable: options.replayable.map(bool::from),
+            delivered: options.delivered.map(bool::from),
+            ..Call::new(options.attempt, 0)
+        };
+        Ok(Self {
+            outcome,
+            call,
+            method: options.method.clone(),
+            fresh_seed,
+        })
+    }
+
+    /// The failure that a line of a batch describes; what it does not say is taken from `options`.
+    pub(crate) fn from_line(line: &Map<String, Value>, options: &Options) -> Result<Self> {
+        let fields = Fields(line);
+        let mut options = options.clone();
+        let number = |name| fields.number(name, u64::MAX);
+        let count = |name| -> Result<Option<u32>> {
+            let number = fields.number(name, u32::MAX.into())?;
+            Ok(number.and_then(|number| u32::try_from(number).ok()))
+        };
+        options.attempt = count("attempt")?.unwrap_or(options.attempt);
+        options.max_retries = count("max_retries")?.or(options.max_retries);
+        options.elapsed_ms = number("elapsed_ms")?.or(options.elapsed_ms);
+        options.deadline_ms = number("deadline_ms")?.or(options.deadline_ms);
+        options.now = fields.now()?.or(options.now);
+        // A line's own seed or draw takes the place of either option.
+        (options.seed, options.draw) = match (fields.seed()?, fields.draw()?) {
+            (None, None) => (options.seed, options.draw),
+            of_line => of_line,
+        };
+        options.method = fields.text("method")?.map(String::from).or(options.method);
+        options.idempotent = fields.fact("idempotent")?.or(options.idempotent);
+        options.replayable = fields.fact("replayable")?.or(options.replayable);
+        options.delivered = fields.fact("delivered")?.or(options.delivered);
+        options.transport = fields.transport()?.or(options.transport);
+        options.phase = fields.phase()?.or(options.phase);
+        let headers = fields.headers()?;
+        let body = fields.body();
+        let response = fields
+            .number("status", u16::MAX.into())?
+            .map(|status| Response {
+                status: u16::try_from(status).unwrap_or(u16::MAX),
+                headers,
+                body,
+            });
+        Self::new(response, &options)
+    }
+
+    /// Runs `with` on the failure and the call, borrowed as the core takes them.
+    pub(crate) fn with<T>(&self, with: impl FnOnce(&Failure<'_>, &Call<'_>) -> T) -> T {
+        let call = Call {
+            method: self.method.as_deref(),
+            ..self.call
+        };
+        match &self.outcome {
+            Outcome::Transport(kind, phase) => with(&Failure::Transport(*kind, *phase), &call),
+            Outcome::Response(Response {
+                status,
+                headers,
+                body,
+            }) => {
+                let pairs: Vec<_> = headers
+                    .iter()
+                    .map(|(n, v)| (n.as_str(), v.as_str()))
+                    .collect();
+                let headers = Headers::Pairs(&pairs);
+                with(
+                    &Failure::Response {
+                        status: *status,
+                        headers,
+                        body,
+                    },
+                    &call,
+                )
+            }
+        }
+    }
+
+    /// The attempt that failed.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.call.attempt
+    }
+
+    /// When the response came.
+    pub(crate) fn now_ms(&self) -> Option<u64> {
+        self.call.now_ms
+    }
+
+    /// The response's body; empty where no response came.
+    pub(crate) fn body(&self) -> &[u8] {
+        match &self.outcome {
+            Outcome::Response(response) => &response.body,
+            Outcome::Transport(..) => &[],
+        }
+    }
+}
+
+/// A seed from the platform's entropy, small enough that every JSON reader keeps it exactly.
+fn fresh_seed() -> Result<u64> {
+    const UNUSED_BITS: u32 = 64 - 53;
+    getrandom::u64()
+        .map(|seed| seed >> UNUSED_BITS)
+        .map_err(|error| format!("the system gives no entropy ({error}): give --seed"))
+}
+
+/// The fields of a batch line, besides `policy`.
+pub(crate) const LINE_FIELDS: [&str; 16] = [
+    "status",
+    "headers",
+    "body",
+    "transport",
+    "phase",
+    "attempt",
+    "seed",
+    "draw",
+    "now",
+    "elapsed_ms",
+    "deadline_ms",
+    "max_retries",
+    "method",
+    "idempotent",
+    "replayable",
+    "delivered",
+];
+
+/// Reads the fields of a line, where null is the same as absent.
+struct Fields<'l>(&'l Map<String, Value>);
+
+impl<'l> Fields<'l> {
+    fn get(&self, name: &str) -> Option<&'l Value> {
+        debug_assert!(LINE_FIELDS.contains(&name), "{name}");
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// What `read` makes of a field; an error that says what is `expected` where it makes nothing.
+    fn read<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        read: impl FnOnce(&'l Value) -> Option<T>,
+    ) -> Result<Option<T>> {
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
+        let shown: String = value.to_string().chars().take(60).collect();
+        read(value)
+            .map(Some)
+            .ok_or_else(|| format!("{name}: `{shown}` is not {expected}"))
+    }
+
+    fn number(&self, name: &str, most: u64) -> Result<Option<u64>> {
+        let expected = format!("a whole number from 0 to {most}");
+        self.read(name, &expected, |value| {
+            value.as_u64().filter(|&number| number <= most)
+        })
+    }
+
+    fn text(&self, name: &str) -> Result<Option<&'l str>> {
+        self.read(name, "a text", Value::as_str)
+    }
+
+    fn fact(&self, name: &str) -> Result<Option<crate::options::YesNo>> {
+        use crate::options::YesNo::{No, Yes};
+        self.read(name, "true or false", |value| {
+            Some(if value.as_bool()? { Yes } else { No })
+        })
+    }
+
+    fn seed(&self) -> Result<Option<u64>> {
+        // As text too: JSON numbers beyond 2^53 don't survive many programs.
+        let expected = "a whole number from 0 to 18446744073709551615";
+        self.read("seed", expected, |v| {
+            v.as_u64().or_else(|| v.as_str()?.parse().ok())
+        })
+    }
+
+    fn draw(&self) -> Result<Option<Draw>> {
+        let expected = "a number from 0 up to but not including 1";
+        self.read("draw", expected, |value| {
+            Draw::from_fraction(value.as_f64()?)
+        })
+    }
+
+    fn now(&self) -> Result<Option<u64>> {
+        self.read("now", "a time such as 2026-01-15T12:00:00Z", |v| {
+            from_rfc3339(v.as_str()?)
+        })
+    }
+
+    fn transport(&self) -> Result<Option<TransportKind>> {
+        let read = |value: &Value| TransportKind::from_name(value.as_str()?);
+        self.read("transport", &one_of(TransportKind::TABLE), read)
+    }
+
+    fn phase(&self) -> Result<Option<Phase>> {
+        self.read("phase", &one_of(Phase::TABLE), |value| {
+            Phase::from_name(value.as_str()?)
+        })
+    }
+
+    fn headers(&self) -> Result<Vec<(String, String)>> {
+        let expected = "an object of header names and values";
+        let Some(object) = self.read("headers", expected, Value::as_object)? else {
+            return Ok(Vec::new());
+        };
+        let mut headers = Vec::new();
+        for (name, value) in object {
+            let lines = match value {
+                Value::Array(lines) => lines.as_slice(),
+                Value::Null => &[],
+                line => core::slice::from_ref(line),
+            };
+            for line in lines {
+                headers.push((name.clone(), header_value(name, line)?));
+            }
+        }
+        Ok(headers)
+    }
+
+    fn body(&self) -> Vec<u8> {
+        match self.get("body") {
+            None => Vec::new(),
+            Some(Value::String(text)) => text.as_bytes().to_vec(),
+            Some(json) => json.to_string().into_bytes(),
+        }
+    }
+}
+
+fn header_value(name: &str, value: &Value) -> Result<String> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        other => Err(format!(
+            "headers.{name}: `{other}` is not a text or a list of texts"
+        )),
+    }
+}
+
+fn one_of(table: &[Code]) -> Cow<'static, str> {
+    format!("one of {}", names(table)).into()
+}
