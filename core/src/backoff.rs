@@ -89,7 +89,11 @@ impl Backoff {
             if wait >= ENOUGH || wait == 0 || factor == 1000 {
                 break;
             }
-            wait = wait.saturating_mul(factor) / 1000;
+            wait = match factor {
+                // Most policies double, and a division of 128 bits is most of a decision's time.
+                2000 => wait.saturating_mul(2),
+                _ => wait.saturating_mul(factor) / 1000,
+            };
         }
         u64::try_from(wait.min(ENOUGH) >> FRACTION_BITS).unwrap_or(MAX_WAIT_MS)
     }

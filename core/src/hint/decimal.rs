@@ -3,31 +3,38 @@
 /// Milliseconds in `text`, a number of units of `unit_ms` milliseconds each; rounded up, and
 /// saturating. Signs, exponents, hexadecimal, words and white space are not numbers.
 pub(super) fn read(text: &str, unit_ms: u64) -> Option<u64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if !all_digits(whole) || !all_digits(fraction) {
-        return None;
-    }
-    let whole_ms = whole.bytes().fold(0_u64, |value, byte| {
-        value
-            .saturating_mul(10)
-            .saturating_add(u64::from(byte.wrapping_sub(b'0')))
-    });
-    // What is left of a unit after each digit; the digits that don't matter round up.
+    let mut whole = 0_u64;
     let mut fraction_ms = 0_u64;
-    let mut digit_ms = unit_ms;
-    let mut more = false;
-    for byte in fraction.bytes() {
-        let digit = u64::from(byte.wrapping_sub(b'0'));
-        if digit_ms.is_multiple_of(10) && digit_ms > 0 {
-            digit_ms /= 10;
-            fraction_ms = fraction_ms.saturating_add(digit.saturating_mul(digit_ms));
-        } else {
-            more |= digit > 0;
+    // What one more decimal counts, in milliseconds; from where that is no whole number on, any
+    // decimal but 0 makes one more millisecond.
+    let mut decimal_ms = unit_ms;
+    let mut round_up = 0;
+    let mut after_point = false;
+    let mut after_digit = false;
+    for byte in text.bytes() {
+        let digit = match byte {
+            b'0'..=b'9' => u64::from(byte.wrapping_sub(b'0')),
+            b'.' if after_digit && !after_point => {
+                (after_point, after_digit) = (true, false);
+                continue;
+            }
+            _ => return None,
+        };
+        after_digit = true;
+        if !after_point {
+            whole = whole.saturating_mul(10).saturating_add(digit);
+        } else if decimal_ms.is_multiple_of(10) && decimal_ms > 0 {
+            decimal_ms /= 10;
+            fraction_ms = fraction_ms.saturating_add(digit.saturating_mul(decimal_ms));
+        } else if digit > 0 {
+            round_up = 1;
         }
     }
-    let fraction_ms = fraction_ms.saturating_add(u64::from(more));
-    Some(whole_ms.saturating_mul(unit_ms).saturating_add(fraction_ms))
+    let ms = whole
+        .saturating_mul(unit_ms)
+        .saturating_add(fraction_ms)
+        .saturating_add(round_up);
+    after_digit.then_some(ms)
 }
 
 #[cfg(test)]

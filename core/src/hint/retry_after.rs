@@ -31,16 +31,16 @@ fn read_member(member: &str, now: &impl Fn() -> Option<i64>) -> Option<u64> {
 /// the date.
 fn split_member(list: &str) -> (&str, Option<&str>) {
     let Some((head, tail)) = list.split_once(',') else {
-        return (list.trim(), None);
+        return (list.trim_ascii(), None);
     };
-    if !http_date::is_weekday(head.trim()) {
-        return (head.trim(), Some(tail));
+    if !http_date::is_weekday(head.trim_ascii()) {
+        return (head.trim_ascii(), Some(tail));
     }
     match tail.split_once(',') {
-        None => (list.trim(), None),
+        None => (list.trim_ascii(), None),
         Some((_, after)) => {
             let end = list.len().saturating_sub(after.len()).saturating_sub(1);
-            (list.get(..end).unwrap_or(list).trim(), Some(after))
+            (list.get(..end).unwrap_or(list).trim_ascii(), Some(after))
         }
     }
 }
