@@ -48,7 +48,11 @@ impl<'a> ErrorBody<'a> {
         let mut found = None;
         let mut json = serde_json::Deserializer::from_str(text);
         // A fault in the JSON ends the reading; what was found before it stays in `found`.
-        let _ = Envelope(&mut found).deserialize(&mut json);
+        let envelope = Envelope {
+            found: &mut found,
+            inside: false,
+        };
+        let _ = envelope.deserialize(&mut json);
         found
     }
 
@@ -64,39 +68,14 @@ impl<'a> ErrorBody<'a> {
     }
 }
 
-/// Reads the outer object into the place it borrows, so that a fault loses nothing.
-struct Envelope<'f, 'a>(&'f mut Option<ErrorBody<'a>>);
+/// Reads the outer object, or the value of its `error`, into the place it borrows, so that a fault
+/// loses nothing. A value of another kind than expected is no fault; it says nothing.
+struct Envelope<'f, 'a> {
+    found: &'f mut Option<ErrorBody<'a>>,
+    inside: bool,
+}
 
 impl<'de> DeserializeSeed<'de> for Envelope<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Envelope<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Text(key)) = map.next_key()? {
-            match key.as_deref() {
-                Some("error") => map.next_value_seed(Inner(self.0))?,
-                _ => map.next_value::<IgnoredAny>().map(drop)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Reads the value of `error`: an object with the parts, or the message alone.
-struct Inner<'f, 'a>(&'f mut Option<ErrorBody<'a>>);
-
-impl<'de> DeserializeSeed<'de> for Inner<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -104,15 +83,25 @@ impl<'de> DeserializeSeed<'de> for Inner<'_, 'de> {
     }
 }
 
-impl<'de> Visitor<'de> for Inner<'_, 'de> {
+impl<'de> Visitor<'de> for Envelope<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object or a text")
+        f.write_str("anything")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let error = self.0.insert(ErrorBody::default());
+        if !self.inside {
+            while let Some(Text(key)) = map.next_key()? {
+                let (found, inside) = (&mut *self.found, true);
+                match key.as_deref() {
+                    Some("error") => map.next_value_seed(Envelope { found, inside })?,
+                    _ => map.next_value::<IgnoredAny>().map(drop)?,
+                }
+            }
+            return Ok(());
+        }
+        let error = self.found.insert(ErrorBody::default());
         while let Some(Text(key)) = map.next_key()? {
             let part = match key.as_deref() {
                 Some("message") => &mut error.message,
@@ -129,21 +118,18 @@ impl<'de> Visitor<'de> for Inner<'_, 'de> {
         Ok(())
     }
 
+    /// `{"error": "…"}` is the message alone.
     fn visit_borrowed_str<E>(self, message: &'de str) -> Result<(), E> {
-        let message = Some(Cow::Borrowed(message));
-        *self.0 = Some(ErrorBody {
-            message,
-            ..ErrorBody::default()
-        });
+        if self.inside {
+            self.found.insert(ErrorBody::default()).message = Some(Cow::Borrowed(message));
+        }
         Ok(())
     }
 
     fn visit_str<E>(self, message: &str) -> Result<(), E> {
-        let message = Some(Cow::Owned(message.into()));
-        *self.0 = Some(ErrorBody {
-            message,
-            ..ErrorBody::default()
-        });
+        if self.inside {
+            self.found.insert(ErrorBody::default()).message = Some(Cow::Owned(message.into()));
+        }
         Ok(())
     }
 

@@ -169,7 +169,10 @@ fn looks_like_key(word: &str) -> bool {
 /// A URL without user, password, query and fragment.
 fn bare_endpoint(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or("");
-    let Some((scheme, rest)) = url.split_once("://") else {
+    let split = url.split_once(':');
+    let Some((scheme, rest)) =
+        split.and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)))
+    else {
         return cut(url);
     };
     let (authority, path) = match rest.find('/') {

@@ -141,18 +141,12 @@ pub(crate) fn find(
                 _ => format!("{}, {class}: no rule names this failure", verdict.name()),
             }
         });
-        let verdict = if success {
-            Verdict::Stop
-        } else {
-            otherwise.verdict
+        // What the policy says of other failures is not said of a success.
+        let success_outcome = Outcome {
+            verdict: Verdict::Stop,
+            class: FailureClass::Other,
         };
-        return (
-            Outcome {
-                verdict,
-                ..otherwise
-            },
-            reason,
-        );
+        return (if success { success_outcome } else { otherwise }, reason);
     };
     record.step(Topic::Verdict, || {
         let Outcome { verdict, class } = outcome;

@@ -57,22 +57,22 @@ fn civil(year: i64, month: i64, day: &str, time: &str) -> Option<Civil> {
     }
 }
 
-/// A date with a two-digit year, moved to its century: that of `now`, unless the date would be
-/// more than 50 years ahead, for then it "MUST" be in the past.
+/// A date with a two-digit year, moved to the latest century in which it is not more than 50 years
+/// ahead of `now`.
 fn in_century(civil: Civil, now: i64) -> Option<Civil> {
     let this_year = Civil::from_unix_ms(u64::try_from(now).ok()?).year;
     let century = this_year.checked_sub(this_year.checked_rem(100)?)?;
-    let year = century.checked_add(civil.year)?;
-    let fifty_years_before = Civil {
-        year: year.checked_sub(50)?,
-        ..civil
-    };
-    let year = if fifty_years_before.unix_ms() > now {
-        year.checked_sub(100)?
-    } else {
-        year
-    };
-    Civil { year, ..civil }.checked()
+    [100, 0, -100]
+        .into_iter()
+        .find_map(|away| {
+            let year = century.checked_add(away)?.checked_add(civil.year)?;
+            let fifty_years_before = Civil {
+                year: year.checked_sub(50)?,
+                ..civil
+            };
+            (fifty_years_before.unix_ms() <= now).then_some(Civil { year, ..civil })
+        })?
+        .checked()
 }
 
 fn month(name: &str) -> Option<i64> {

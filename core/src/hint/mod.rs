@@ -139,10 +139,14 @@ fn server_now(headers: Headers<'_>, now_ms: Option<u64>) -> Option<i64> {
     let date = headers
         .first("date")
         .and_then(|date| http_date::read(date, now));
+    // Of a list the first member counts, and only whole seconds do (RFC 9111 section 5.1).
     let age_ms = headers
         .first("age")
+        .and_then(|age| age.split(',').next())
+        .map(|age| age.trim_matches([' ', '\t']))
+        .filter(|age| !age.contains('.'))
         .and_then(|age| decimal::read(age, 1000))
-        .unwrap_or(0);
+        .map_or(0, |ms| ms.min(MAX_HINT_MS));
     match date {
         Some(date) => date.checked_add_unsigned(age_ms),
         None => now,

@@ -3,6 +3,7 @@
 mod read;
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -129,17 +130,20 @@ fn by_class<S: Serializer>(
 
 /// What is wrong with a policy document: where, and what would be right there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicyError {
+pub struct PolicyError(Box<Problem>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Problem {
     path: String,
-    problem: Cow<'static, str>,
+    what: Cow<'static, str>,
 }
 
 impl PolicyError {
-    pub(crate) fn new(path: impl Into<String>, problem: impl Into<Cow<'static, str>>) -> Self {
-        Self {
+    pub(crate) fn new(path: impl Into<String>, what: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Problem {
             path: path.into(),
-            problem: problem.into(),
-        }
+            what: what.into(),
+        }))
     }
 
     pub(crate) fn unknown_preset(name: &str) -> Self {
@@ -152,13 +156,13 @@ impl PolicyError {
 
     /// Where in the document, such as `rules[3].status[0]`; `policy` for the document as a whole.
     pub fn path(&self) -> &str {
-        &self.path
+        &self.0.path
     }
 }
 
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.problem)
+        write!(f, "{}: {}", self.0.path, self.0.what)
     }
 }
 

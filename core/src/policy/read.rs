@@ -76,24 +76,13 @@ pub(super) fn policy(document: &Value) -> Read<Policy> {
 
 fn rule(node: Node<'_>) -> Read<Rule> {
     let fields = node.fields(&["status", "type", "code", "transport", "verdict", "class"])?;
-    let list = |name| fields.optional(name);
     let rule = Rule {
-        status: list("status")
-            .map(|node| node.list(status))
-            .transpose()?
-            .unwrap_or_default(),
-        error_type: list("type")
-            .map(|node| node.list(Node::name))
-            .transpose()?
-            .unwrap_or_default(),
-        error_code: list("code")
-            .map(|node| node.list(Node::name))
-            .transpose()?
-            .unwrap_or_default(),
-        transport: list("transport")
-            .map(|node| node.list(|kind| kind.one_of(TransportKind::ALL, TransportKind::name)))
-            .transpose()?
-            .unwrap_or_default(),
+        status: fields.condition("status", status)?,
+        error_type: fields.condition("type", Node::name)?,
+        error_code: fields.condition("code", Node::name)?,
+        transport: fields.condition("transport", |kind| {
+            kind.one_of(TransportKind::ALL, TransportKind::name)
+        })?,
         outcome: outcome(&fields)?,
     };
     let about_response = !rule.status.is_empty() || rule.reads_body();
@@ -195,6 +184,10 @@ fn backoff(node: Node<'_>) -> Read<Backoff> {
         cap_ms: fields.milliseconds("cap_ms", MAX_WAIT_MS)?,
         cap_applies: match fields.optional("cap_applies") {
             Some(node) => node.one_of(CapApplies::ALL, CapApplies::name)?,
+            // It makes a difference that nobody should have to know by heart.
+            None if fields.optional("cap_ms").is_some() => {
+                return Err(fields.missing("cap_applies"));
+            }
             None => CapApplies::AfterJitter,
         },
         jitter: jitter(fields.required("jitter")?)?,
@@ -400,8 +393,23 @@ impl<'v> Fields<'v> {
     }
 
     fn required(&self, name: &str) -> Read<Node<'v>> {
-        self.optional(name)
-            .ok_or_else(|| PolicyError::new(self.path_of(name), "missing"))
+        self.optional(name).ok_or_else(|| self.missing(name))
+    }
+
+    /// What a rule's condition names; nothing where it has no such condition.
+    fn condition<T>(&self, name: &str, read: impl Fn(Node<'v>) -> Read<T>) -> Read<Vec<T>> {
+        let Some(node) = self.optional(name) else {
+            return Ok(Vec::new());
+        };
+        let values = node.list(read)?;
+        if values.is_empty() {
+            return Err(node.not("a list with at least one value; name one or leave it out"));
+        }
+        Ok(values)
+    }
+
+    fn missing(&self, name: &str) -> PolicyError {
+        PolicyError::new(self.path_of(name), "missing")
     }
 
     fn milliseconds(&self, name: &str, default: u64) -> Read<u64> {
@@ -518,10 +526,14 @@ mod tests {
             described.sort_unstable();
             assert_eq!(read, described, "{pointer}");
             for name in read {
-                let required = object["required"]
-                    .as_array()
-                    .unwrap()
-                    .contains(&json!(name));
+                // What another field requires counts: the probe has all of them.
+                let dependent = object["dependentRequired"].as_object();
+                let mut lists: Vec<&Value> =
+                    dependent.iter().flat_map(|map| map.values()).collect();
+                lists.push(&object["required"]);
+                let required = lists
+                    .iter()
+                    .any(|list| list.as_array().unwrap().contains(&json!(name)));
                 let missing = without_field(probe, name).is_some_and(|e| e.ends_with(": missing"));
                 assert_eq!(required, missing, "{pointer} {name}");
             }

@@ -1,0 +1,85 @@
+"""Random policy documents, each of them valid."""
+
+from generate import CODES, HINT_HEADERS, KINDS, METHODS, STATUSES, TYPES, Generator
+
+CLASSES = (
+    "invalid_request authentication permission not_found too_large unprocessable conflict "
+    "rate_limited quota_exhausted server_error unavailable overloaded timeout transport other"
+).split()
+LONGEST_MS = 2**31 - 1
+
+
+class PolicyGenerator(Generator):
+    """Policy documents from the same seed as the cases."""
+
+    def policy(self):
+        document = {
+            "name": "random",
+            "retries": self.choice([0, 1, 3, 40, 1000]),
+            "rules": [self.rule() for _ in range(self.randrange(8))],
+            "otherwise": self.outcome(),
+            "backoff": self.backoff(),
+        }
+        if self.maybe(0.4):
+            document["methods"] = self.sample(METHODS, self.randrange(4))
+        if self.maybe(0.8):
+            document["hint"] = self.hint_rules()
+        return document
+
+    def rule(self):
+        if self.maybe(0.25):
+            return {"transport": self.some(KINDS)} | self.outcome()
+        conditions = {
+            "status": [self.status() for _ in range(self.randrange(1, 4))],
+            "type": self.some(TYPES),
+            "code": self.some(CODES),
+        }
+        names = self.sample(list(conditions), self.choice([1, 1, 2, 3]))
+        return {name: conditions[name] for name in names} | self.outcome()
+
+    def some(self, values):
+        return self.sample(values, self.randrange(1, 4))
+
+    def status(self):
+        first, last = sorted(self.choice([100, 200, 400, 429, 499, 500, 599, 999]) for _ in "ab")
+        return self.choice([self.choice(STATUSES), f"{first}-{last}"])
+
+    def outcome(self):
+        verdict = self.choice(["retry", "retry", "stop"])
+        return {"verdict": verdict, "class": self.choice(CLASSES)}
+
+    def hint_rules(self):
+        least, most = sorted(self.choice([0, 1, 50, 1000, 60000, LONGEST_MS]) for _ in "ab")
+        up = {"kind": "proportional", "up_percent": self.choice([0, 1, 20, 50, 1000])}
+        additive = {"kind": "additive", "span_ms": self.choice([0, 1, 1000, LONGEST_MS])}
+        optional = {
+            "min_ms": least,
+            "max_ms": most,
+            "beyond_max": self.choice(["stop", "clamp", "ignore"]),
+            "jitter": self.choice([{"kind": "none"}, additive, up, up | {"down_percent": 0}]),
+        }
+        headers = {"headers": self.sample(HINT_HEADERS, self.randrange(5))}
+        return headers | self.part_of(optional)
+
+    def backoff(self):
+        base, cap = sorted(self.choice([0, 1, 7, 100, 8000, 60000, LONGEST_MS]) for _ in "ab")
+        capped = {"cap_ms": cap, "cap_applies": self.choice(["after_jitter", "before_jitter"])}
+        return {
+            "base_ms": base,
+            "factor": self.choice([1, 1.001, 1.5, 2, 2.0, 2.718, 3, 999.999, 1000]),
+            "jitter": self.backoff_jitter(),
+        } | self.choice([{}, capped, capped])
+
+    def backoff_jitter(self):
+        percents = {
+            "down_percent": self.choice([0, 1, 10, 25, 50, 100]),
+            "up_percent": self.choice([0, 1, 10, 20, 100, 1000]),
+        }
+        return self.choice(
+            [{"kind": kind} for kind in ("none", "full", "equal", "decorrelated")]
+            + [{"kind": "additive", "span_ms": self.choice([0, 1, 250, 1000, LONGEST_MS])}]
+            + [{"kind": "proportional"} | self.part_of(percents)] * 2
+        )
+
+    def part_of(self, optional):
+        return {name: value for name, value in optional.items() if self.maybe(0.6)}

@@ -1,0 +1,56 @@
+"""The schema of policy documents, and the documents that it accepts and refuses."""
+
+import json
+
+from jsonschema import Draft202012Validator
+
+from shared import PRESETS, SCHEMA, cases, each, read
+
+VALIDATOR = Draft202012Validator(read(SCHEMA))
+
+# What the schema leaves to the reader of the document.
+BEYOND_A_SCHEMA = {
+    # One number bounds another.
+    "policy-errors/backoff-cap-less-than-base",
+    "policy-errors/hint-max-less-than-min",
+    "policy-errors/status-reversed",
+    # `multipleOf` divides floats, which would refuse 1.001.
+    "policy-errors/backoff-factor-with-four-decimals",
+    # An empty condition is none, so it does not do to look whether the field is there.
+    "policy-errors/rule-for-response-and-transport",
+}
+
+
+def test_the_schema_is_one():
+    Draft202012Validator.check_schema(read(SCHEMA))
+
+
+@each("path", {path.stem: path for path in PRESETS})
+def test_presets_are_valid(path):
+    VALIDATOR.validate(read(path))
+    assert read(path)["name"] == path.stem
+
+
+def inline_policies():
+    policies = {case_id: case["input"].get("policy") for case_id, case in cases("decide").items()}
+    return {case_id: policy for case_id, policy in policies.items() if isinstance(policy, dict)}
+
+
+@each("policy", inline_policies())
+def test_policies_of_vectors_are_valid(policy):
+    VALIDATOR.validate(policy)
+
+
+def faulty_documents():
+    for case_id, case in cases("policy-error").items():
+        if "document" in case:
+            yield case_id, (case_id, case["document"])
+        elif "not JSON" not in case["error"]:
+            yield case_id, (case_id, json.loads(case["text"]))
+
+
+@each("case", dict(faulty_documents()))
+def test_faults_are_refused(case):
+    case_id, document = case
+    # What is beyond the schema is accepted by it, so that the list above stays true.
+    assert VALIDATOR.is_valid(document) == (case_id in BEYOND_A_SCHEMA)
