@@ -21,7 +21,7 @@ pub(crate) struct Answer<'a> {
     advice: &'a str,
     attempt: u32,
     hint: Option<AnswerHint>,
-    error: Option<ErrorBody<'a>>,
+    error: Option<ErrorBody>,
     /// Only where it was drawn here, so that the answer can be had again.
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,

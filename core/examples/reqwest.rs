@@ -1,84 +1,92 @@
-//! Retries a request of reqwest by the policy of Tessera AI.
+//! Retries a request of reqwest by the policy of Tessera AI, and shows each decision.
 //!
 //! ```sh
-//! cargo run -p holdoff --example reqwest -- http://127.0.0.1:8080/v1/models
+//! cargo run -p holdoff --example reqwest -- URL [SEED]
 //! ```
 //!
-//! What is around the core here is what an adapter is: it sends, waits and reports. It has no branch
-//! on a status and no number of milliseconds of its own.
+//! What is around the core here is what an adapter is: it sends, waits and reports. It has no
+//! number of milliseconds of its own, and the one status it looks at is that of a success.
 
 use std::error::Error;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use holdoff::{Action, Call, Decision, Failure, Headers, Phase, Policy, TransportKind};
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::{Client, Request, StatusCode, header::HeaderMap};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let url = std::env::args().nth(1).ok_or("usage: reqwest URL")?;
-    let policy = Policy::tessera();
+    let mut arguments = std::env::args().skip(1);
+    let url = arguments.next().ok_or("usage: reqwest URL [SEED]")?;
+    let seed = match arguments.next() {
+        Some(seed) => seed.parse()?,
+        None => getrandom::u64()?,
+    };
+    let client = Client::new();
+    let request = client.get(url).build()?;
     let start = Instant::now();
     let report = |attempt, decision: Decision| {
-        let at = start.elapsed().as_secs_f64();
-        let how = match decision.action() {
+        let (class, action) = (decision.class(), decision.action());
+        let how = match action {
             Action::Retry => format!("after {} ms, by {}", decision.after_ms(), decision.source()),
             _ => format!("because of {}", decision.reason()),
         };
-        let (class, action) = (decision.class(), decision.action());
+        let at = start.elapsed().as_secs_f64();
         println!("{at:6.2} s  attempt {attempt}  {class}: {action} {how}");
     };
-    let response = send(&policy, Client::new().get(url), report).await?;
-    println!(
-        "{:6.2} s  {}",
-        start.elapsed().as_secs_f64(),
-        response.status()
-    );
-    println!("{}", response.text().await?);
+    let answer = send(&client, &Policy::tessera(), &request, seed, report).await?;
+    let at = start.elapsed().as_secs_f64();
+    println!("{at:6.2} s  {}", answer.status.as_u16());
     Ok(())
 }
 
-/// Sends the request until it succeeds or the policy ends the call, and gives back the last response
-/// as it came. Error bodies are left unread, so the policy goes by status and headers alone.
+/// A response that was read whole.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+/// Sends the request until it succeeds or the policy ends the call, and gives back the last answer
+/// or error.
 async fn send(
+    client: &Client,
     policy: &Policy,
-    request: RequestBuilder,
+    request: &Request,
+    seed: u64,
     report: impl Fn(u32, Decision),
-) -> Result<Response, Box<dyn Error>> {
-    let seed = getrandom::u64()?;
+) -> Result<Answer, Box<dyn Error>> {
     let start = Instant::now();
     let mut attempt = 0_u32;
     loop {
-        let Some(copy) = request.try_clone() else {
-            return Ok(request.send().await?); // A streaming body can be sent once only.
-        };
+        let copy = request
+            .try_clone()
+            .ok_or("a streaming body can't be sent again")?;
+        let result = exchange(client, copy).await;
         let call = Call {
             now_ms: u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis()).ok(),
             elapsed_ms: u64::try_from(start.elapsed().as_millis()).ok(),
-            replayable: Some(true),
+            method: Some(request.method().as_str()),
             ..Call::new(attempt, seed)
         };
-        let result = copy.send().await;
         let decision = match &result {
-            Ok(response) if response.status().as_u16() < 400 => return Ok(result?),
-            Ok(response) => {
-                let names = policy.headers();
-                let pairs: Vec<_> = names
-                    .flat_map(|name| {
-                        response
-                            .headers()
-                            .get_all(name)
-                            .iter()
-                            .map(move |v| (name, v))
-                    })
+            Ok(answer) if answer.status.as_u16() < 400 => return Ok(result?),
+            Ok(Answer {
+                status,
+                headers,
+                body,
+            }) => {
+                let wanted = policy
+                    .headers()
+                    .flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value)));
+                let pairs: Vec<_> = wanted
                     .filter_map(|(name, value)| Some((name, value.to_str().ok()?)))
                     .collect();
-                let headers = Headers::Pairs(&pairs);
-                let status = response.status().as_u16();
+                let (status, headers) = (status.as_u16(), Headers::Pairs(&pairs));
                 policy.decide(
                     &Failure::Response {
                         status,
                         headers,
-                        body: b"",
+                        body,
                     },
                     &call,
                 )
@@ -89,24 +97,33 @@ async fn send(
         if decision.action() != Action::Retry {
             return Ok(result?);
         }
-        drop(result);
         tokio::time::sleep(Duration::from_millis(decision.after_ms())).await;
         attempt = attempt.saturating_add(1);
     }
 }
 
+async fn exchange(client: &Client, request: Request) -> reqwest::Result<Answer> {
+    let response = client.execute(request).await?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = response.bytes().await?.to_vec();
+    Ok(Answer {
+        status,
+        headers,
+        body,
+    })
+}
+
 /// How reqwest's error is called in holdoff's words.
 fn transport(error: &reqwest::Error) -> Failure<'static> {
-    let phase = if error.is_connect() {
-        Phase::Connect
-    } else {
-        Phase::Sent
-    };
-    let kind = match error {
-        error if error.is_timeout() => TransportKind::Timeout,
-        error if error.is_connect() => TransportKind::Connect,
-        error if error.is_decode() => TransportKind::Protocol,
-        _ => TransportKind::Reset,
-    };
-    Failure::Transport(kind, phase)
+    match error {
+        error if error.is_timeout() && error.is_connect() => {
+            Failure::Transport(TransportKind::Timeout, Phase::Connect)
+        }
+        error if error.is_timeout() => Failure::Transport(TransportKind::Timeout, Phase::Sent),
+        error if error.is_connect() => Failure::Transport(TransportKind::Connect, Phase::Connect),
+        error if error.is_body() || error.is_decode() => {
+            Failure::Transport(TransportKind::Reset, Phase::Body)
+        }
+        _ => Failure::Transport(TransportKind::Reset, Phase::Sent),
+    }
 }

@@ -94,7 +94,7 @@ impl<'a> Headers<'a> {
 /// Optional white space around a field value, RFC 9110 section 5.6.3, and the carriage return that
 /// a line may still have.
 fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\r'])
+    text.trim_ascii()
 }
 
 #[cfg(test)]

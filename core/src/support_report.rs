@@ -99,7 +99,7 @@ impl fmt::Display for SupportReport {
 }
 
 /// The envelope alone where there is one: other members of an error body can echo the request.
-fn report_body(body: &[u8], error: Option<&ErrorBody<'_>>) -> Option<String> {
+fn report_body(body: &[u8], error: Option<&ErrorBody>) -> Option<String> {
     let text = match error {
         Some(error) => serde_json::to_string(error).unwrap_or_default(),
         None => {

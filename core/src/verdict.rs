@@ -74,7 +74,7 @@ impl Serialize for StatusRange {
 
 impl Rule {
     /// Why the rule applies to the failure, if it does: its most telling condition.
-    fn applies(&self, failure: &Failure<'_>, error: Option<&ErrorBody<'_>>) -> Option<Reason> {
+    fn applies(&self, failure: &Failure<'_>, error: Option<&ErrorBody>) -> Option<Reason> {
         let names = |values: &[String], value: Option<&str>| {
             value.is_some_and(|value| values.iter().any(|other| other == value))
         };

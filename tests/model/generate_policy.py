@@ -58,8 +58,8 @@ class PolicyGenerator(Generator):
             "beyond_max": self.choice(["stop", "clamp", "ignore"]),
             "jitter": self.choice([{"kind": "none"}, additive, up, up | {"down_percent": 0}]),
         }
-        headers = {"headers": self.sample(HINT_HEADERS, self.randrange(5))}
-        return headers | self.part_of(optional)
+        sources = {"sources": self.sample(HINT_HEADERS, self.randrange(5))}
+        return sources | self.part_of(optional)
 
     def backoff(self):
         base, cap = sorted(self.choice([0, 1, 7, 100, 8000, 60000, LONGEST_MS]) for _ in "ab")

@@ -27,7 +27,7 @@ def decide(facts):
     error = hint = None
     if status is not None:
         error = parse_error(body_text(facts.get("body")))
-        names = policy.get("hint", {}).get("headers", [])
+        names = policy.get("hint", {}).get("sources", [])
         hint = read_hint(names, facts.get("headers") or {}, instant(facts.get("now")))
     outcome, reason = verdict(policy, facts, error)
     decision = end_by_fact(facts) or end_by_verdict(policy, facts, outcome, reason)

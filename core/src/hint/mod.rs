@@ -9,7 +9,7 @@ mod retry_after;
 use alloc::format;
 use alloc::vec::Vec;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::code::words;
 use crate::decision::{MAX_WAIT_MS, Source};
@@ -34,9 +34,8 @@ pub struct Hint {
 /// Which hints count, and what is done with them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct HintRules {
-    /// The headers that are read, by name; the first that can be read counts.
-    #[serde(serialize_with = "names")]
-    pub headers: Vec<Source>,
+    /// What is read of the response; the first that can be read counts.
+    pub sources: Vec<Source>,
     /// The shortest wait that a hint leads to, in milliseconds.
     pub min_ms: u64,
     /// The longest hint that is waited for, in milliseconds.
@@ -63,7 +62,7 @@ impl Default for HintRules {
     /// No header is read.
     fn default() -> Self {
         Self {
-            headers: Vec::new(),
+            sources: Vec::new(),
             min_ms: 0,
             max_ms: MAX_WAIT_MS,
             beyond_max: BeyondMax::Stop,
@@ -75,13 +74,13 @@ impl Default for HintRules {
 impl HintRules {
     /// The names of the headers that a decision reads.
     pub(crate) fn header_names(&self) -> impl Iterator<Item = &'static str> {
-        let dates = self.headers.contains(&Source::RetryAfter);
+        let dates = self.sources.contains(&Source::RetryAfter);
         let clock = if dates {
             ["date", "age"].as_slice()
         } else {
             &[]
         };
-        self.headers
+        self.sources
             .iter()
             .map(|source| source.name())
             .chain(clock.iter().copied())
@@ -94,7 +93,7 @@ impl HintRules {
         now_ms: Option<u64>,
         record: &mut impl Record,
     ) -> Option<Hint> {
-        self.headers.iter().find_map(|&source| {
+        self.sources.iter().find_map(|&source| {
             let mut lines = headers.all(source.name()).peekable();
             lines.peek()?;
             let ms = read(source, lines, || server_now(headers, now_ms));
@@ -153,10 +152,6 @@ fn server_now(headers: Headers<'_>, now_ms: Option<u64>) -> Option<i64> {
     }
 }
 
-fn names<S: Serializer>(sources: &[Source], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(sources.iter().map(|source| source.name()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,7 +160,7 @@ mod tests {
 
     fn hint(pairs: &[(&str, &str)]) -> Option<(u64, &'static str)> {
         let rules = HintRules {
-            headers: alloc::vec![
+            sources: alloc::vec![
                 Source::RetryAfterMs,
                 Source::XMsRetryAfterMs,
                 Source::XAmzRetryAfter,

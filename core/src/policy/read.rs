@@ -134,17 +134,17 @@ fn status(node: Node<'_>) -> Read<StatusRange> {
 }
 
 fn hint(node: Node<'_>) -> Read<HintRules> {
-    let fields = node.fields(&["headers", "min_ms", "max_ms", "beyond_max", "jitter"])?;
-    let headers: Vec<Source> = Source::ALL
+    let fields = node.fields(&["sources", "min_ms", "max_ms", "beyond_max", "jitter"])?;
+    let known: Vec<Source> = Source::ALL
         .iter()
         .copied()
         .filter(|source| source.is_header())
         .collect();
     let defaults = HintRules::default();
     let rules = HintRules {
-        headers: fields
-            .required("headers")?
-            .list(|node| node.one_of(&headers, Source::name))?,
+        sources: fields
+            .required("sources")?
+            .list(|node| node.one_of(&known, Source::name))?,
         min_ms: fields.milliseconds("min_ms", defaults.min_ms)?,
         max_ms: fields.milliseconds("max_ms", defaults.max_ms)?,
         beyond_max: match fields.optional("beyond_max") {
@@ -547,8 +547,8 @@ mod tests {
                 "/rules/23/transport/0",
             ),
             (
-                "/$defs/hint/properties/headers/items/enum",
-                "/hint/headers/0",
+                "/$defs/hint/properties/sources/items/enum",
+                "/hint/sources/0",
             ),
             ("/$defs/hint/properties/beyond_max/enum", "/hint/beyond_max"),
             (

@@ -1,0 +1,138 @@
+//! `cargo xtask bench`: one table, from one run, of what a decision costs in each language beside
+//! what other clients' decisions cost on the same response, and of what the packages weigh.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::Result;
+use crate::demo::{KOTLIN_EXAMPLE, run_class};
+use crate::package::{TARBALL, WHEEL, packages};
+use crate::process::{command, read, run};
+use crate::setup::PYTHON_ENVIRONMENT;
+use crate::step::{Step, take_all};
+use crate::tools::{NPM, PYTHON, cargo, root};
+
+static ALL: &[&Step] = &[
+    &RUST,
+    &TARBALL,
+    &NODE_PEERS,
+    &WHEEL,
+    &PYTHON_PEERS,
+    &KOTLIN_EXAMPLE,
+];
+
+static RUST: Step = Step::new("rust benchmark", &[], || {
+    run(&mut cargo("bench --package holdoff --bench decide"))
+});
+static NODE_PEERS: Step = Step::new("npm peers", &[&TARBALL], node_peers);
+static PYTHON_PEERS: Step = Step::new("python peers", &[&PYTHON_ENVIRONMENT, &WHEEL], python_peers);
+
+/// Where the other Python clients are, apart from what the tests use.
+const PYTHON_FOLDER: &str = "target/venv-bench";
+
+/// One measurement.
+#[derive(Deserialize)]
+struct Measured {
+    who: String,
+    what: String,
+    ns: f64,
+}
+
+/// Measures everything and prints the tables.
+pub fn bench() -> Result {
+    take_all(ALL)?;
+    println!("\n{:<11} {:<16} {:<28} {:>10}", "", "", "", "ns");
+    for (language, measured) in [
+        ("Rust", rust()?),
+        (
+            "JavaScript",
+            lines(command("node").arg("js/bench/decide.mjs"))?,
+        ),
+        (
+            "Python",
+            lines(
+                command(root().join(PYTHON_FOLDER).join("bin/python"))
+                    .arg("python/bench/decide.py"),
+            )?,
+        ),
+        (
+            "Kotlin",
+            lines(&mut run_class(
+                "io.holdoff.BenchmarkKt",
+                &root().join("tests/bench").display().to_string(),
+            ))?,
+        ),
+    ] {
+        for Measured { who, what, ns } in measured {
+            println!("{language:<11} {who:<16} {what:<28} {ns:>10.0}");
+        }
+    }
+    println!();
+    print!(
+        "{}",
+        read(command("node").arg("js/bench/sizes.mjs"))?.output
+    );
+    for path in packages("")? {
+        let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        let name = path.file_name().unwrap_or_default().display();
+        println!("{size:>9} bytes  {name}");
+    }
+    Ok(())
+}
+
+/// What criterion found, out of the files that it leaves.
+fn rust() -> Result<Vec<Measured>> {
+    let cases = ["retry-after", "no hint", "date", "body"];
+    let measured = cases.map(|what| {
+        let path = root().join(format!("target/criterion/{what}/new/estimates.json"));
+        let text = fs::read_to_string(&path)
+            .map_err(|error| format!("{} can't be read: {error}", path.display()))?;
+        let estimates: BTreeMap<String, Value> =
+            serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        let ns = estimates
+            .get("median")
+            .and_then(|median| median.get("point_estimate")?.as_f64());
+        Ok(Measured {
+            who: "holdoff".into(),
+            what: what.into(),
+            ns: ns.ok_or_else(|| format!("{} has no median", path.display()))?,
+        })
+    });
+    measured.into_iter().collect()
+}
+
+/// What a benchmark prints, one JSON object a line.
+fn lines(benchmark: &mut std::process::Command) -> Result<Vec<Measured>> {
+    let finished = read(benchmark)?;
+    if !finished.success {
+        return Err(finished.output);
+    }
+    let objects = finished.output.lines().filter(|line| line.starts_with('{'));
+    objects
+        .map(|line| serde_json::from_str(line).map_err(|error| format!("`{line}`: {error}")))
+        .collect()
+}
+
+/// The packed package and the other clients, in the folder of the benchmark.
+fn node_peers() -> Result {
+    let tarball = packages("tgz")?.pop().ok_or("there is no npm tarball")?;
+    let mut npm = command(NPM.path());
+    npm.current_dir(root().join("js/bench"));
+    npm.args(["install", "--no-save", "--no-package-lock", "--no-audit"]);
+    run(npm.arg(tarball))
+}
+
+/// The wheel and the other clients, in an environment of their own.
+fn python_peers() -> Result {
+    let folder = root().join(PYTHON_FOLDER);
+    if !folder.exists() {
+        run(command(PYTHON.path()).args(["-m", "venv"]).arg(&folder))?;
+    }
+    let wheel = packages("whl")?.pop().ok_or("there is no wheel")?;
+    let mut pip = command(folder.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--force-reinstall"]);
+    run(pip.args(["-r", "python/bench/requirements.txt"]).arg(wheel))
+}

@@ -1,0 +1,135 @@
+//! `cargo xtask demo`: the same calls to a server that misbehaves, in four languages.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::Result;
+use crate::build::{FAULTS, JS_MODULE, KOTLIN_NATIVE, faults_path};
+use crate::package::WHEEL;
+use crate::process::{command, run};
+use crate::setup::JAVA;
+use crate::step::{Step, take_all};
+use crate::tools::{cargo, maven, python, root};
+
+static ALL: &[&Step] = &[
+    &FAULTS,
+    &RUST_EXAMPLE,
+    &JS_MODULE,
+    &WHEEL,
+    &HTTPX,
+    &KOTLIN_EXAMPLE,
+];
+
+static RUST_EXAMPLE: Step = Step::new("rust example", &[], || {
+    run(&mut cargo("build --package holdoff --example reqwest"))
+});
+static HTTPX: Step = Step::new("httpx", &[&WHEEL], || {
+    run(&mut python("python", "-m pip install --quiet httpx"))
+});
+/// Compiled with the tests, for which Maven has the class path.
+pub static KOTLIN_EXAMPLE: Step = Step::new("kotlin example", &[&JAVA, &KOTLIN_NATIVE], || {
+    run(&mut maven("-q -DskipTests package"))
+});
+
+/// The paths of the scenario that are called, and what they do.
+const PATHS: &[(&str, &str)] = &[
+    ("rate-limited", "a 429 with Retry-After: 1, then success"),
+    ("overloaded", "two 503 without a hint, then success"),
+    ("reset", "two connections reset, then success"),
+    ("bad-request", "a 400, which no retry will mend"),
+];
+
+/// One seed for all, so that all have the same jitter.
+const SEED: &str = "7";
+
+/// Shows what each language does when the server misbehaves.
+pub fn demo() -> Result {
+    take_all(ALL)?;
+    let server = Server::start()?;
+    for (path, what) in PATHS {
+        println!("\n{path}: {what}");
+        for (language, example) in EXAMPLES {
+            println!("  {language}");
+            // A path of its own for each, so that each meets the first step.
+            let url = format!("{}/~{language}/{path}", server.url);
+            let output = example(&url).output();
+            let output = output.map_err(|error| format!("{language} can't be run: {error}"))?;
+            for line in String::from_utf8_lossy(&output.stdout).lines() {
+                println!("  {line}");
+            }
+            if !output.status.success() {
+                return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+            }
+        }
+    }
+    Ok(())
+}
+
+type Example = fn(&str) -> Command;
+
+const EXAMPLES: &[(&str, Example)] = &[
+    ("rust", |url| {
+        let mut example = command(root().join("target/debug/examples/reqwest"));
+        example.args([url, SEED]);
+        example
+    }),
+    ("javascript", |url| {
+        let mut node = command("node");
+        node.args(["js/examples/fetch.mjs", url, SEED]);
+        node
+    }),
+    ("python", |url| {
+        let mut example = python("python", "examples/httpx_client.py");
+        example.args([url, SEED]);
+        example
+    }),
+    ("kotlin", |url| {
+        run_class("io.holdoff.DemoKt", &format!("{url} {SEED}"))
+    }),
+];
+
+/// Runs a class of the Kotlin tests that has a `main`.
+pub fn run_class(class: &str, arguments: &str) -> Command {
+    let mut maven = maven("-q org.codehaus.mojo:exec-maven-plugin:3.6.4:java");
+    maven
+        .arg("-Dexec.classpathScope=test")
+        .arg(format!("-Dexec.mainClass={class}"))
+        .arg(format!("-Dexec.args={arguments}"));
+    maven
+}
+
+/// The misbehaving server, for as long as this lives.
+struct Server {
+    process: Child,
+    url: String,
+}
+
+impl Server {
+    fn start() -> Result<Self> {
+        let mut process = command(faults_path())
+            .args(["--scenario", "tests/faults/scenario.json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("the faults server can't be run: {error}"))?;
+        let mut line = String::new();
+        if let Some(output) = process.stdout.take() {
+            let read = BufReader::new(output).read_line(&mut line);
+            read.map_err(|error| format!("the faults server says nothing: {error}"))?;
+        }
+        match line.trim().strip_prefix("listening on ") {
+            Some(url) => Ok(Self {
+                process,
+                url: url.into(),
+            }),
+            None => Err(format!("the faults server says `{}`", line.trim())),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
