@@ -1,0 +1,45 @@
+import { codeOf, wholeNumber } from "./arguments.js";
+import type { BodyLike } from "./body.js";
+import { type Phase, phaseCodes, type TransportKind, transportCodes } from "./generated/codes.js";
+import type { HeadersLike } from "./headers.js";
+
+/** A response came. */
+export interface ResponseFailure {
+  /** The HTTP status, 0 to 999. */
+  status: number;
+  /** The response's headers. */
+  headers?: HeadersLike | null | undefined;
+  /** The response's body, or as much of it as was read. */
+  body?: BodyLike | null | undefined;
+}
+
+/** No whole response came. */
+export interface TransportFailure {
+  /** How the connection failed. */
+  transport: TransportKind;
+  /** How far the attempt got; by default as far as such failures usually get. */
+  phase?: Phase | null | undefined;
+}
+
+/** How an attempt ended. */
+export type Failure = ResponseFailure | TransportFailure;
+
+/** A failure as the core takes it: codes, of which 0 is none. */
+export interface FailureCodes {
+  status: number;
+  transport: number;
+  phase: number;
+}
+
+export function failureCodes(failure: Partial<ResponseFailure & TransportFailure>): FailureCodes {
+  if (failure.status != null) {
+    return { status: wholeNumber("status", failure.status, 999), transport: 0, phase: 0 };
+  }
+  const transport = codeOf("transport", failure.transport, transportCodes);
+  if (transport === 0) {
+    throw new TypeError(
+      "status: missing; give the response's `status`, or `transport` if none came",
+    );
+  }
+  return { status: 0, transport, phase: codeOf("phase", failure.phase, phaseCodes) };
+}

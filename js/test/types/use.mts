@@ -1,0 +1,89 @@
+// Compiled, never run: what users may and may not write.
+
+import {
+  type Action,
+  type Decision,
+  type DecisionEvent,
+  decisionOf,
+  type ErrorBody,
+  freshSeed,
+  Policy,
+  PolicyError,
+  parseError,
+  retry,
+  type SupportReport,
+  supportReport,
+  type TransportKind,
+} from "holdoff";
+
+const policy: Policy = Policy.tessera();
+Policy.preset("tessera") satisfies Policy;
+new Policy("{}") satisfies Policy;
+new Policy({ name: "own" }) satisfies Policy;
+// @ts-expect-error no preset of this name
+Policy.preset("tesera");
+// @ts-expect-error a number is no document
+new Policy(1);
+
+const decision = policy.decide({ status: 429, headers: new Headers() });
+decision satisfies Decision;
+const action: Action = decision.action;
+if (decision.action === "retry") decision.afterMs satisfies number;
+// @ts-expect-error no such action
+if (decision.action === "retyr") throw action;
+// @ts-expect-error decisions are immutable
+decision.bits = 1;
+switch (decision.class) {
+  case "rate_limited":
+  case "quota_exhausted":
+    break;
+  // @ts-expect-error no such class
+  case "ratelimited":
+    break;
+}
+
+policy.decide({ status: 500, headers: { "retry-after": ["1", "2"], vary: undefined }, body: "x" });
+policy.decide({ status: 500, headers: [["retry-after", "1"]], body: new Uint8Array() });
+policy.decide({ status: 500, headers: new Map([["retry-after", "1"]]), body: { error: {} } });
+policy.decide({ transport: "reset", phase: "sent", attempt: 1, seed: 7n, now: new Date() });
+policy.decide({ transport: "dns", seed: freshSeed(), now: 0, elapsedMs: 1, deadlineMs: 2 });
+// @ts-expect-error neither a response nor a transport failure
+policy.decide({ attempt: 1 });
+// @ts-expect-error a status is a number
+policy.decide({ status: "429" });
+// @ts-expect-error no such fact
+policy.decide({ status: 429, elapsed_ms: 1 });
+const kind = "reset" as TransportKind | "gone";
+// @ts-expect-error no such kind of transport failure
+policy.decide({ transport: kind });
+
+const explanation = policy.explain({ status: 500 });
+explanation.steps.map(({ topic, text }) => `${topic satisfies string}${text satisfies string}`);
+// @ts-expect-error no such topic
+explanation.steps.filter(({ topic }) => topic === "hints");
+
+const error: ErrorBody | null = parseError("{}");
+error?.code satisfies string | null | undefined;
+const report: SupportReport = supportReport({ status: 500, endpoint: new URL("https://a.b") });
+report.requestId satisfies string | null;
+
+const response: Response = await retry(() => fetch("https://a.b"), {
+  policy,
+  signal: AbortSignal.timeout(1000),
+  onDecision: ({ decision, attempt, waitMs, response, error }: DecisionEvent) => {
+    decision satisfies Decision;
+    attempt satisfies number;
+    waitMs satisfies number | undefined;
+    response satisfies Response | undefined;
+    error satisfies unknown;
+  },
+});
+decisionOf(response) satisfies Decision | undefined;
+const own = await retry(async (attempt) => ({ status: 200, attempt, mine: true }), { policy });
+own.mine satisfies boolean;
+(await retry(() => fetch("https://a.b"), { policy })) satisfies Response;
+// @ts-expect-error no such option
+await retry(() => fetch("https://a.b"), { policy, retries: 3 });
+// @ts-expect-error not a response
+await retry(async () => "text", { policy });
+new PolicyError("x") satisfies Error;

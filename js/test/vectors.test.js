@@ -1,0 +1,104 @@
+// The decision tables that all languages share: one test for each case.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { after, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Policy, PolicyError, parseError, supportReport } from "holdoff";
+
+const folder = fileURLToPath(new URL("../../tests/vectors/", import.meta.url));
+const policies = new Map();
+let cases = 0;
+let ran = 0;
+
+for (const file of readdirSync(folder, { recursive: true }).filter((name) =>
+  name.endsWith(".json"),
+)) {
+  const vectors = JSON.parse(readFileSync(folder + file, "utf8"));
+  cases += vectors.cases.length;
+  describe(file, () => {
+    for (const vector of vectors.cases) {
+      test(`${file}/${vector.name}`, () => {
+        ran += 1;
+        check[vectors.kind](vector);
+      });
+    }
+  });
+}
+
+after(() => {
+  assert.ok(cases > 0, "there are no vectors");
+  assert.equal(ran, cases, "not every case was run");
+});
+
+const check = {
+  decide({ input, expect }) {
+    const policy = policyOf(input.policy ?? "tessera");
+    const facts = factsOf(input);
+    const decision = policy.decide(facts);
+    for (const [fact, key] of [
+      ["action", "action"],
+      ["after_ms", "afterMs"],
+      ["class", "class"],
+      ["reason", "reason"],
+      ["source", "source"],
+      ["advice", "advice"],
+      ["bits", "bits"],
+    ]) {
+      if (fact in expect) assert.equal(decision[key], expect[fact], fact);
+    }
+    if ("error" in expect) {
+      const body = facts.status === undefined ? undefined : facts.body;
+      assert.deepEqual(parseError(body), expect.error);
+    }
+    if (facts.seed !== undefined || facts.draw !== undefined || decision.action !== "retry") {
+      const explanation = policy.explain(facts);
+      assert.equal(explanation.decision.bits, decision.bits, "explain decides otherwise");
+      assert.equal(explanation.steps.at(-1).topic, "decision");
+    }
+  },
+
+  "policy-error"({ document, text, error }) {
+    const load = () => new Policy(text ?? document);
+    assert.throws(
+      load,
+      (thrown) => thrown instanceof PolicyError && thrown.message === error,
+      error,
+    );
+    assert.throws(load, { name: "PolicyError", message: error });
+  },
+
+  "error-body"({ body, expect }) {
+    assert.deepEqual(parseError(body), expect);
+    assert.deepEqual(parseError(new TextEncoder().encode(body)), expect);
+  },
+
+  "support-report"({ input, endpoint, expect, text }) {
+    const report = supportReport({ ...factsOf(input), endpoint: endpoint ?? undefined });
+    assert.deepEqual(JSON.parse(JSON.stringify(report)), expect);
+    assert.equal(String(report), text);
+  },
+};
+
+function policyOf(nameOrDocument) {
+  const key = JSON.stringify(nameOrDocument);
+  if (!policies.has(key)) {
+    const named = typeof nameOrDocument === "string";
+    policies.set(key, named ? Policy.preset(nameOrDocument) : new Policy(nameOrDocument));
+  }
+  return policies.get(key);
+}
+
+function factsOf({ elapsed_ms, deadline_ms, max_retries, seed, now, body, policy, ...same }) {
+  const facts = {
+    ...same,
+    seed: typeof seed === "string" ? BigInt(seed) : seed,
+    now: now == null ? undefined : new Date(now),
+    body: typeof body === "object" && body !== null ? JSON.stringify(body) : body,
+    elapsedMs: elapsed_ms,
+    deadlineMs: deadline_ms,
+    maxRetries: max_retries,
+  };
+  const known = Object.entries(facts).filter(([, value]) => value != null);
+  return Object.fromEntries(known);
+}
