@@ -1,0 +1,117 @@
+"""The rules by which calls to one API are retried."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+from holdoff import _native
+from holdoff._library import decider, readable
+from holdoff._request import pack
+from holdoff.decision import Decision
+from holdoff.explanation import Explanation, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from typing_extensions import Self, Unpack
+
+    from holdoff._codes import Topic
+    from holdoff._request import Facts
+
+PRESET_NAMES: tuple[str, ...] = tuple(_native.preset_names())
+"""The names of the policies that ship with holdoff, for `Policy.preset`."""
+
+
+class PolicyError(ValueError):
+    """What is wrong with a policy document: where, what was found, and what would be right."""
+
+
+class Policy:
+    """An immutable policy: a JSON document, checked whole when it is loaded, or a preset.
+
+    It may be shared between threads.
+    """
+
+    __slots__ = ("_decide", "_header_names", "_native", "_reads_body")
+
+    def __init__(self, document: str | Mapping[str, Any]) -> None:
+        """Load the policy that a document describes, given as JSON text or as a dict.
+
+        Raises `PolicyError` for a document that is not right.
+        """
+        text = document if isinstance(document, str) else json.dumps(document)
+        self._load(_native.Policy.from_json, text)
+
+    @classmethod
+    def preset(cls, name: str) -> Self:
+        """Load the policy that ships under `name`, one of `PRESET_NAMES`."""
+        policy = cls.__new__(cls)
+        policy._load(_native.Policy.preset, name)
+        return policy
+
+    @classmethod
+    def tessera(cls) -> Self:
+        """Load Tessera AI's policy, to the letter of its error page."""
+        return cls.preset("tessera")
+
+    def _load(self, constructor: Callable[[str], _native.Policy], text: str) -> None:
+        try:
+            self._native = constructor(text)
+        except _native.PolicyError.Invalid as error:  # type: ignore[attr-defined]
+            raise PolicyError(str(error)) from None
+        # What every decision needs is looked up once.
+        self._decide = decider(self._native)
+        self._header_names = tuple(self._native.headers())
+        self._reads_body = self._native.reads_body()
+
+    def decide(self, **facts: Unpack[Facts]) -> Decision:
+        """Decide whether the failed attempt may be tried again, and after how long.
+
+        The failure and what is known of the call are given as keyword arguments, which `Facts`
+        describes. Either `status` or `transport` must be among them.
+
+        Pure but for the seed, which is drawn from the platform's entropy if none is given: the same
+        facts always give the same decision. No header, body or status from 0 to 999 makes it fail;
+        a fact of the wrong type raises `TypeError`, one out of its range `ValueError`.
+        """
+        request = pack(self._header_names, self._reads_body, **facts)
+        return Decision(self._decide(request), self._native)
+
+    def explain(self, **facts: Unpack[Facts]) -> Explanation:
+        """Decide as `decide` does, and tell the steps that led to the decision."""
+        request = pack(self._header_names, self._reads_body, **facts)
+        parts = readable(self._native.explain(request))
+        return Explanation(
+            Decision(parts.decision, self._native),
+            tuple(Step(cast("Topic", step.topic), step.text) for step in parts.steps),
+            parts.text,
+        )
+
+    @property
+    def name(self) -> str:
+        """The policy's name."""
+        return self._native.name()
+
+    @property
+    def description(self) -> str:
+        """One sentence on what the policy is for; may be empty."""
+        return self._native.description()
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The names of the response headers that a decision reads, in lower case."""
+        return self._header_names
+
+    @property
+    def reads_body(self) -> bool:
+        """Whether a decision looks into the response body."""
+        return self._reads_body
+
+    def to_json(self) -> str:
+        """Write the policy as a JSON document with every default spelt out."""
+        return self._native.to_json()
+
+    def __repr__(self) -> str:
+        """The name."""
+        return f"<Policy {self.name!r}>"

@@ -1,0 +1,107 @@
+"""What type checkers make of the public names. It is checked and never run."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Literal
+
+import httpx
+from typing_extensions import assert_never, assert_type
+
+import holdoff
+
+if TYPE_CHECKING:
+    import requests
+    import urllib3
+    from aiohttp import ClientResponse
+
+
+def decisions(response: httpx.Response, facts: holdoff.Facts) -> int:
+    policy = holdoff.Policy.tessera()
+    decision = policy.decide(
+        status=response.status_code,
+        headers=response.headers,
+        body=response.content,
+        attempt=0,
+        seed=holdoff.fresh_seed(),
+        now=datetime.now(timezone.utc),
+        idempotent=None,
+    )
+    assert_type(decision, holdoff.Decision)
+    assert_type(decision.action, Literal["retry", "stop", "escalate"])
+    assert_type(decision.class_, holdoff.FailureClass)
+    assert_type(policy.explain(**facts).steps[0].topic, holdoff.Topic)
+    match decision.action:
+        case "retry":
+            return decision.after_ms
+        case "stop" | "escalate":
+            return 0
+        case action:
+            assert_never(action)
+
+
+def headers_of_all_clients(
+    a: httpx.Response, b: requests.Response, c: urllib3.BaseHTTPResponse, d: ClientResponse
+) -> list[holdoff.Decision]:
+    policy = holdoff.Policy({"name": "mine"})
+    return [
+        policy.decide(status=a.status_code, headers=a.headers),
+        policy.decide(status=b.status_code, headers=b.headers),
+        policy.decide(status=c.status, headers=c.headers),
+        policy.decide(status=d.status, headers=d.headers),
+        policy.decide(status=429, headers={"retry-after": "3"}),
+        policy.decide(status=429, headers={"retry-after": ["3", "4"]}),
+        policy.decide(status=429, headers=[("retry-after", "3"), (b"date", b"")]),
+        policy.decide(transport="timeout", phase="connect"),
+    ]
+
+
+def wrong_facts_are_noticed(policy: holdoff.Policy) -> None:
+    policy.decide(status="429")  # type: ignore[arg-type]
+    policy.decide(transport="dsn")  # type: ignore[arg-type]
+    policy.decide(status=429, retry_after=3)  # type: ignore[call-arg]
+    policy.decide(status=429, headers={"retry-after": 3})  # type: ignore[arg-type]
+    policy.decide(429)  # type: ignore[call-arg]
+
+
+def retrying(client: httpx.Client, clock: holdoff.Clock) -> None:
+    def report(event: holdoff.DecisionEvent) -> None:
+        assert_type(event.wait_ms, int | None)
+
+    response = holdoff.retry(
+        lambda attempt: client.get(f"/{attempt}"),
+        policy=holdoff.Policy.tessera(),
+        on_decision=report,
+        deadline_ms=5000,
+        delivered=lambda: False,
+        clock=clock,
+    )
+    assert_type(response, httpx.Response)
+    assert_type(holdoff.decision_of(response), holdoff.Decision | None)
+    policy = holdoff.Policy.tessera()
+    holdoff.retry(lambda attempt: client.get("/"), policy=policy, retries=3)  # type: ignore[call-arg]
+    holdoff.retry(lambda: client.get("/"), policy=policy)  # type: ignore[arg-type, misc]
+    holdoff.retry(lambda attempt: client.get("/"))  # type: ignore[call-arg]
+
+
+async def retrying_asynchronously(client: httpx.AsyncClient) -> None:
+    async def send(attempt: int) -> httpx.Response:
+        return await client.get(f"/{attempt}")
+
+    policy = holdoff.Policy.tessera()
+    options: holdoff.RetryOptions = {
+        "max_retries": 2,
+        "method": "GET",
+    }
+    assert_type(await holdoff.aretry(send, policy=policy, **options), httpx.Response)
+    assert_type(
+        await holdoff.aretry(lambda attempt: client.get("/"), policy=policy, **options),
+        httpx.Response,
+    )
+
+
+def errors_and_reports(response: httpx.Response) -> None:
+    error = holdoff.parse_error(response.content)
+    assert_type(error, holdoff.ErrorBody | None)
+    report = holdoff.support_report(status=500, headers=response.headers, endpoint="https://h/")
+    assert_type(report.request_id, str | None)
