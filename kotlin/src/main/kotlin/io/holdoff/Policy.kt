@@ -1,0 +1,112 @@
+@file:JvmName("Holdoff")
+@file:JvmMultifileClass
+
+package io.holdoff
+
+import io.holdoff.ffi.Policy as NativePolicy
+import io.holdoff.ffi.PolicyException as NativePolicyException
+
+/**
+ * The rules by which calls to one API are retried. Immutable and safe to share between threads; load
+ * it once and keep it.
+ */
+public class Policy private constructor(
+    private val native: NativePolicy,
+) {
+    /**
+     * The policy that a JSON document describes.
+     *
+     * @throws PolicyException if the document is not a policy.
+     */
+    public constructor(document: String) : this(load { NativePolicy.fromJson(document.wellFormed()) })
+
+    private val decider = Decider(native)
+
+    /** The policy's name. */
+    public val name: String = native.name()
+
+    /** One sentence on what the policy is for; may be empty. */
+    public val description: String = native.description()
+
+    /** The names of the response headers that a decision reads, in lower case. */
+    public val headers: List<String> = native.headers()
+
+    /** Whether a decision looks into the response body. */
+    public val readsBody: Boolean = native.readsBody()
+
+    /**
+     * Whether the failed attempt may be tried again, and after how long.
+     *
+     * Pure: the same failure and call, with a seed, always give the same decision. No response makes
+     * it fail.
+     */
+    @JvmOverloads
+    @JvmExposeBoxed
+    public fun decide(
+        failure: Failure,
+        call: Call = Call(),
+    ): Decision = decision(decider.decide(request(failure, call, headers, readsBody)))
+
+    /** The same decision, with the steps that led to it. */
+    @JvmOverloads
+    public fun explain(
+        failure: Failure,
+        call: Call = Call(),
+    ): Explanation {
+        val parts = checkNotNull(native.explain(request(failure, call, headers, readsBody)))
+        return Explanation(decision(parts.decision.toLong()), parts.steps.map { Step(it.topic, it.text) }, parts.text)
+    }
+
+    /** What a person should do about the failure that [decision] is about, one sentence. */
+    @JvmExposeBoxed
+    public fun advice(decision: Decision): String = native.advice(decision.bits.toULong())
+
+    /** The policy as a JSON document with every default spelt out. */
+    public fun toJson(): String = native.toJson()
+
+    override fun toString(): String = "Policy($name)"
+
+    public companion object {
+        /** The names of all presets. */
+        @JvmStatic
+        public val presetNames: List<String> by lazy { io.holdoff.ffi.presetNames() }
+
+        /**
+         * The policy that ships under [name].
+         *
+         * @throws PolicyException if there is none.
+         */
+        @JvmStatic
+        public fun preset(name: String): Policy = Policy(load { NativePolicy.preset(name.wellFormed()) })
+
+        /** Tessera AI, to the letter of its error page. */
+        @JvmStatic
+        public fun tessera(): Policy = preset("tessera")
+    }
+}
+
+/**
+ * What is wrong with a policy document. Its message names the path in the document, the value found
+ * there and what would be right.
+ */
+public class PolicyException internal constructor(
+    override val message: String,
+) : IllegalArgumentException(message)
+
+/** A seed from the platform's entropy. Draw one for each call, and keep it for all of its attempts. */
+public fun freshSeed(): Long =
+    io.holdoff.ffi
+        .freshSeed()
+        .toLong()
+
+private fun load(policy: () -> NativePolicy): NativePolicy =
+    try {
+        policy()
+    } catch (error: NativePolicyException) {
+        throw PolicyException(error.message.orEmpty())
+    }
+
+private fun decision(bits: Long): Decision {
+    check(bits != 0L) { "the native library does not fit this version of holdoff" }
+    return Decision(bits)
+}
