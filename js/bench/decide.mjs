@@ -18,8 +18,8 @@ const none = new Headers({ ...plain });
 none.delete("retry-after");
 
 const policy = Policy.tessera();
-const facts = { status: 429, attempt: 1, seed: 7, now: 1768478400000 };
-const decide = (more) => policy.decide({ ...facts, ...more }).afterMs;
+const decide = ({ headers, body }) =>
+  policy.decide({ status: 429, headers, body, attempt: 1, seed: 7, now: 1768478400000 }).afterMs;
 await measure("holdoff", "retry-after", () => decide({ headers }));
 await measure("holdoff", "retry-after, plain object", () => decide({ headers: plain }));
 await measure("holdoff", "no hint", () => decide({ headers: none }));

@@ -60,10 +60,7 @@ pub fn bench() -> Result {
         ),
         (
             "Kotlin",
-            lines(&mut run_class(
-                "io.holdoff.BenchmarkKt",
-                &root().join("tests/bench").display().to_string(),
-            ))?,
+            lines(&mut run_class("io.holdoff.BenchmarkKt", &["tests/bench"]))?,
         ),
     ] {
         for Measured { who, what, ns } in measured {

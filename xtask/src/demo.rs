@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::{env, fs};
 
 use crate::Result;
 use crate::build::{FAULTS, JS_MODULE, KOTLIN_NATIVE, faults_path};
@@ -9,7 +10,7 @@ use crate::package::WHEEL;
 use crate::process::{command, run};
 use crate::setup::JAVA;
 use crate::step::{Step, take_all};
-use crate::tools::{cargo, maven, python, root};
+use crate::tools::{cargo, maven, python, root, version};
 
 static ALL: &[&Step] = &[
     &FAULTS,
@@ -26,9 +27,17 @@ static RUST_EXAMPLE: Step = Step::new("rust example", &[], || {
 static HTTPX: Step = Step::new("httpx", &[&WHEEL], || {
     run(&mut python("python", "-m pip install --quiet httpx"))
 });
-/// Compiled with the tests, for which Maven has the class path.
+/// Compiled with the tests; Maven knows the class path.
 pub static KOTLIN_EXAMPLE: Step = Step::new("kotlin example", &[&JAVA, &KOTLIN_NATIVE], || {
-    run(&mut maven("-q -DskipTests package"))
+    let plugin = version::MAVEN_DEPENDENCY_PLUGIN;
+    run(maven("-q -DskipTests package")
+        .arg(format!(
+            "org.apache.maven.plugins:maven-dependency-plugin:{plugin}:build-classpath"
+        ))
+        .args([
+            "-DincludeScope=test",
+            "-Dmdep.outputFile=target/classpath.txt",
+        ]))
 });
 
 /// The paths of the scenario that are called, and what they do.
@@ -83,19 +92,21 @@ const EXAMPLES: &[(&str, Example)] = &[
         example.args([url, SEED]);
         example
     }),
-    ("kotlin", |url| {
-        run_class("io.holdoff.DemoKt", &format!("{url} {SEED}"))
-    }),
+    ("kotlin", |url| run_class("io.holdoff.DemoKt", &[url, SEED])),
 ];
 
 /// Runs a class of the Kotlin tests that has a `main`.
-pub fn run_class(class: &str, arguments: &str) -> Command {
-    let mut maven = maven("-q org.codehaus.mojo:exec-maven-plugin:3.6.4:java");
-    maven
-        .arg("-Dexec.classpathScope=test")
-        .arg(format!("-Dexec.mainClass={class}"))
-        .arg(format!("-Dexec.args={arguments}"));
-    maven
+pub fn run_class(class: &str, arguments: &[&str]) -> Command {
+    let target = root().join("kotlin/target");
+    let libraries = fs::read_to_string(target.join("classpath.txt")).unwrap_or_default();
+    let own = ["test-classes", "classes"].map(|folder| target.join(folder));
+    let libraries = env::split_paths(libraries.trim());
+    let mut java = command("java");
+    if let Ok(path) = env::join_paths(own.into_iter().chain(libraries)) {
+        java.arg("-cp").arg(path);
+    }
+    java.arg(class).args(arguments);
+    java
 }
 
 /// The misbehaving server, for as long as this lives.

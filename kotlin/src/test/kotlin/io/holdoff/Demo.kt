@@ -5,13 +5,15 @@ import kotlinx.coroutines.runBlocking
 import java.net.URI
 import java.net.http.HttpClient
 import java.net.http.HttpRequest
+import java.net.http.HttpRequest.BodyPublishers
 import java.net.http.HttpResponse.BodyHandlers
 import kotlin.time.DurationUnit
 import kotlin.time.TimeSource
 
 /** Retries a request of the JDK's client by the policy of Tessera AI, and shows each decision: URL [SEED]. */
 fun main(arguments: Array<String>) {
-    val request = HttpRequest.newBuilder(URI(arguments[0])).build()
+    // Not a GET: that the JDK's client sends again by itself when a connection is reset, unseen.
+    val request = HttpRequest.newBuilder(URI(arguments[0])).POST(BodyPublishers.noBody()).build()
     val seed = arguments.getOrNull(1)?.toULong()?.toLong()
     val client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build()
     val start = TimeSource.Monotonic.markNow()
