@@ -7,8 +7,32 @@ mod python;
 
 use std::fs;
 
+use holdoff::{Action, Code, FailureClass, Phase, Reason, Source, TransportKind};
+
 use crate::Result;
 use crate::tools::root;
+
+/// The tables that every language has as a type: its name, what it is, and the rows.
+const TABLES: [(&str, &str, &[Code]); 6] = [
+    ("Action", "What to do with the call.", Action::TABLE),
+    (
+        "FailureClass",
+        "What kind of failure it was, whatever the vendor calls it.",
+        FailureClass::TABLE,
+    ),
+    ("Reason", "Which rule decided.", Reason::TABLE),
+    ("Source", "Where the wait comes from.", Source::TABLE),
+    (
+        "TransportKind",
+        "How a connection can fail.",
+        TransportKind::TABLE,
+    ),
+    (
+        "Phase",
+        "How far the attempt got before the transport failed.",
+        Phase::TABLE,
+    ),
+];
 
 /// Writes the sources; those that are right already are left alone, so that nothing is rebuilt.
 pub fn write() -> Result {

@@ -2,30 +2,13 @@
 
 use holdoff::{Action, Code, FailureClass, Phase, Reason, Source, Topic, TransportKind};
 
+use super::TABLES;
+
 /// The source of `codes.ts`.
 pub fn render() -> String {
     let mut source =
         String::from("// Written by `cargo xtask generate` out of the core's tables.\n");
-    for (name, about, table) in [
-        ("Action", "What to do with the call.", Action::TABLE),
-        (
-            "FailureClass",
-            "What kind of failure it was, whatever the vendor calls it.",
-            FailureClass::TABLE,
-        ),
-        ("Reason", "Which rule decided.", Reason::TABLE),
-        ("Source", "Where the wait comes from.", Source::TABLE),
-        (
-            "TransportKind",
-            "How a connection can fail.",
-            TransportKind::TABLE,
-        ),
-        (
-            "Phase",
-            "How far the attempt got before the transport failed.",
-            Phase::TABLE,
-        ),
-    ] {
+    for (name, about, table) in TABLES {
         source += &names(name, about, table);
     }
     source += &names_by_code("actions", "Action", Action::TABLE);

@@ -1,6 +1,8 @@
 //! `kotlin/target/generated-sources/codes/io/holdoff/Codes.kt`: an enum for each code table.
 
-use holdoff::{Action, Code, FailureClass, MAX_BODY_BYTES, Phase, Reason, Source, TransportKind};
+use holdoff::{Code, MAX_BODY_BYTES};
+
+use super::TABLES;
 
 /// The source of `Codes.kt`.
 pub fn render() -> String {
@@ -10,26 +12,7 @@ pub fn render() -> String {
          /** How much of a response body is looked at, in bytes. */\n\
          internal const val MAX_BODY_BYTES: Int = {MAX_BODY_BYTES}\n"
     );
-    for (name, about, table) in [
-        ("Action", "What to do with the call.", Action::TABLE),
-        (
-            "FailureClass",
-            "What kind of failure it was, whatever the vendor calls it.",
-            FailureClass::TABLE,
-        ),
-        ("Reason", "Which rule decided.", Reason::TABLE),
-        ("Source", "Where the wait comes from.", Source::TABLE),
-        (
-            "TransportKind",
-            "How a connection can fail.",
-            TransportKind::TABLE,
-        ),
-        (
-            "Phase",
-            "How far the attempt got before the transport failed.",
-            Phase::TABLE,
-        ),
-    ] {
+    for (name, about, table) in TABLES {
         source += &enum_class(name, about, table);
     }
     source

@@ -6,6 +6,8 @@ use holdoff::{
     Action, Code, FailureClass, MAX_BODY_BYTES, Phase, Reason, Source, Topic, TransportKind,
 };
 
+use super::TABLES;
+
 const HEAD: &str = r#""""The names in decisions with their numbers, as the core has them.
 
 Written by `cargo xtask generate`.
@@ -17,26 +19,7 @@ from typing import Final, Literal, TypeAlias
 /// The whole module.
 pub fn render() -> String {
     let mut module = HEAD.to_owned();
-    for (name, what, table) in [
-        ("Action", "What to do with the call.", Action::TABLE),
-        (
-            "FailureClass",
-            "What kind of failure it was.",
-            FailureClass::TABLE,
-        ),
-        ("Reason", "Which rule decided.", Reason::TABLE),
-        ("Source", "Where the wait comes from.", Source::TABLE),
-        (
-            "TransportKind",
-            "How a connection can fail.",
-            TransportKind::TABLE,
-        ),
-        (
-            "Phase",
-            "How far the attempt got before the transport failed.",
-            Phase::TABLE,
-        ),
-    ] {
+    for (name, what, table) in TABLES {
         names(&mut module, name, what, table);
     }
     let topics = list(Topic::ALL, |topic| format!("{:?}", topic.name()));
