@@ -1,5 +1,6 @@
 //! The rules of a policy, immutable, as data.
 
+mod document;
 mod read;
 
 use alloc::borrow::Cow;

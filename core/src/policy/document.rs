@@ -1,0 +1,192 @@
+//! A JSON document that is read value by value, each with its path, so that an error can say where
+//! it is.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
+use serde_json::{Map, Value};
+
+use super::PolicyError;
+use crate::decision::MAX_WAIT_MS;
+
+pub(super) type Read<T> = Result<T, PolicyError>;
+
+pub(super) const MILLISECONDS: RangeInclusive<u64> = 0..=MAX_WAIT_MS;
+
+/// A value in the document and where it stands.
+pub(super) struct Node<'v> {
+    path: String,
+    pub(super) value: &'v Value,
+}
+
+impl<'v> Node<'v> {
+    /// The document as a whole.
+    pub(super) fn root(value: &'v Value) -> Self {
+        Self {
+            path: String::new(),
+            value,
+        }
+    }
+
+    /// The fields of an object that has none but the `known` ones.
+    pub(super) fn fields(&self, known: &[&str]) -> Read<Fields<'v>> {
+        let Value::Object(map) = self.value else {
+            return Err(self.not("an object"));
+        };
+        let fields = Fields {
+            path: self.path.clone(),
+            map,
+        };
+        match map.keys().find(|key| !known.contains(&key.as_str())) {
+            Some(unknown) => {
+                let known = known.join("`, `");
+                Err(PolicyError::new(
+                    fields.path_of(unknown),
+                    format!("no such field; known here are `{known}`"),
+                ))
+            }
+            None => Ok(fields),
+        }
+    }
+
+    pub(super) fn list<T>(&self, read: impl Fn(Node<'v>) -> Read<T>) -> Read<Vec<T>> {
+        let Value::Array(values) = self.value else {
+            return Err(self.not("a list"));
+        };
+        let nodes = values.iter().enumerate();
+        nodes
+            .map(|(index, value)| {
+                read(Node {
+                    path: format!("{}[{index}]", self.path),
+                    value,
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn text(&self) -> Read<&'v str> {
+        self.value.as_str().ok_or_else(|| self.not("a text"))
+    }
+
+    /// A text that is not empty.
+    pub(super) fn name(self) -> Read<String> {
+        match self.value.as_str() {
+            Some(text) if !text.is_empty() => Ok(text.to_owned()),
+            _ => Err(self.not("a text that is not empty")),
+        }
+    }
+
+    pub(super) fn number(&self, range: RangeInclusive<u64>) -> Read<u64> {
+        self.value
+            .as_u64()
+            .filter(|number| range.contains(number))
+            .ok_or_else(|| {
+                self.not(&format!(
+                    "a whole number from {} to {}",
+                    range.start(),
+                    range.end()
+                ))
+            })
+    }
+
+    pub(super) fn one_of<T: Copy>(
+        &self,
+        values: &[T],
+        name: impl Fn(T) -> &'static str,
+    ) -> Read<T> {
+        let text = self.value.as_str();
+        let found = values
+            .iter()
+            .copied()
+            .find(|&value| Some(name(value)) == text);
+        found.ok_or_else(|| {
+            let names: Vec<&str> = values.iter().map(|&value| name(value)).collect();
+            self.not(&format!("one of `{}`", names.join("`, `")))
+        })
+    }
+
+    pub(super) fn not(&self, expected: &str) -> PolicyError {
+        let value = match self.value {
+            // Numbers stand by themselves, anything else in backticks.
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => format!("`{}`", excerpt(text)),
+            other => format!("`{}`", excerpt(&other.to_string())),
+        };
+        self.error(&format!("{value} is not {expected}"))
+    }
+
+    pub(super) fn error(&self, problem: &str) -> PolicyError {
+        let path = if self.path.is_empty() {
+            "policy"
+        } else {
+            &self.path
+        };
+        PolicyError::new(path, String::from(problem))
+    }
+}
+
+/// The fields of an object in the document.
+pub(super) struct Fields<'v> {
+    path: String,
+    map: &'v Map<String, Value>,
+}
+
+impl<'v> Fields<'v> {
+    pub(super) fn optional(&self, name: &str) -> Option<Node<'v>> {
+        let value = self.map.get(name)?;
+        Some(Node {
+            path: self.path_of(name),
+            value,
+        })
+    }
+
+    pub(super) fn required(&self, name: &str) -> Read<Node<'v>> {
+        self.optional(name).ok_or_else(|| self.missing(name))
+    }
+
+    /// What a rule's condition names; nothing where it has no such condition.
+    pub(super) fn condition<T>(
+        &self,
+        name: &str,
+        read: impl Fn(Node<'v>) -> Read<T>,
+    ) -> Read<Vec<T>> {
+        let Some(node) = self.optional(name) else {
+            return Ok(Vec::new());
+        };
+        let values = node.list(read)?;
+        if values.is_empty() {
+            return Err(node.not("a list with at least one value; name one or leave it out"));
+        }
+        Ok(values)
+    }
+
+    pub(super) fn missing(&self, name: &str) -> PolicyError {
+        PolicyError::new(self.path_of(name), "missing")
+    }
+
+    pub(super) fn milliseconds(&self, name: &str, default: u64) -> Read<u64> {
+        self.optional(name)
+            .map_or(Ok(default), |node| node.number(MILLISECONDS))
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        let name = excerpt(name);
+        if self.path.is_empty() {
+            name
+        } else {
+            format!("{}.{name}", self.path)
+        }
+    }
+}
+
+/// The beginning of a text, so that an error stays readable whatever the document holds.
+fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 60;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
+        None => text.to_owned(),
+    }
+}
