@@ -2,11 +2,10 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use crate::call::Call;
 use crate::decision::{Action, Decision, FailureClass, MAX_WAIT_MS, Reason, Source};
-use crate::explanation::{Explanation, Record, Silent, Topic};
+use crate::explanation::{Explanation, Recorder, Topic};
 use crate::failure::{Failure, Headers, TransportKind};
 use crate::hint::{BeyondMax, Hint};
 use crate::jitter::Jitter;
@@ -19,14 +18,14 @@ impl Policy {
     /// Pure and total: the same input always gives the same answer, and no input makes it fail.
     /// Without a body to look into, it allocates nothing.
     pub fn decide(&self, failure: &Failure<'_>, call: &Call<'_>) -> Decision {
-        self.run(failure, call, &mut Silent)
+        self.run(failure, call, &mut Recorder::silent())
     }
 
     /// The same decision, with the steps that led to it.
     pub fn explain(&self, failure: &Failure<'_>, call: &Call<'_>) -> Explanation {
-        let mut steps = Vec::new();
-        let decision = self.run(failure, call, &mut steps);
-        steps.step(Topic::Decision, || {
+        let mut record = Recorder::listening();
+        let decision = self.run(failure, call, &mut record);
+        record.step(Topic::Decision, || {
             let after_ms = decision.after_ms();
             match decision.action() {
                 Action::Retry => format!("retry after {after_ms} ms, by {}", decision.source()),
@@ -39,16 +38,20 @@ impl Policy {
                 action => format!("{action}, {}", decision.reason()),
             }
         });
-        Explanation { steps, decision }
+        Explanation {
+            steps: record.into_steps(),
+            decision,
+        }
     }
 
     /// How long the server said to wait, by the first of the policy's headers that can be read;
     /// whatever else the policy makes of the failure.
     pub fn hint(&self, failure: &Failure<'_>, call: &Call<'_>) -> Option<Hint> {
-        self.hint.find(headers(failure), call.now_ms, &mut Silent)
+        self.hint
+            .find(headers(failure), call.now_ms, &mut Recorder::silent())
     }
 
-    fn run(&self, failure: &Failure<'_>, call: &Call<'_>, record: &mut impl Record) -> Decision {
+    fn run(&self, failure: &Failure<'_>, call: &Call<'_>, record: &mut Recorder) -> Decision {
         let retries = call.max_retries.unwrap_or(self.retries);
         record.step(Topic::Failure, || describe(failure, call));
         let (Outcome { verdict, class }, verdict_reason) =
@@ -120,7 +123,7 @@ impl Policy {
         &self,
         failure: &Failure<'_>,
         call: &Call<'_>,
-        record: &mut impl Record,
+        record: &mut Recorder,
     ) -> Result<(u64, Source), Hint> {
         let Call { attempt, draw, .. } = *call;
         if let Some(hint) = self.hint.find(headers(failure), call.now_ms, record) {

@@ -65,24 +65,29 @@ impl fmt::Display for Explanation {
     }
 }
 
-/// Who listens while a decision is made. `decide` and `explain` are one code path with different
-/// listeners.
-pub(crate) trait Record {
-    fn step(&mut self, topic: Topic, text: impl FnOnce() -> String);
-}
+/// Who listens while a decision is made. `decide` and `explain` are one code path; only `explain` has
+/// it recorded, and otherwise no text is ever made.
+pub(crate) struct Recorder(Option<Vec<Step>>);
 
-/// Listens to nothing, so that no text is ever made.
-pub(crate) struct Silent;
+impl Recorder {
+    pub(crate) const fn silent() -> Self {
+        Self(None)
+    }
 
-impl Record for Silent {
-    fn step(&mut self, _: Topic, _: impl FnOnce() -> String) {}
-}
+    pub(crate) const fn listening() -> Self {
+        Self(Some(Vec::new()))
+    }
 
-impl Record for Vec<Step> {
-    fn step(&mut self, topic: Topic, text: impl FnOnce() -> String) {
-        self.push(Step {
-            topic,
-            text: text(),
-        });
+    pub(crate) fn step(&mut self, topic: Topic, text: impl FnOnce() -> String) {
+        if let Some(steps) = &mut self.0 {
+            steps.push(Step {
+                topic,
+                text: text(),
+            });
+        }
+    }
+
+    pub(crate) fn into_steps(self) -> Vec<Step> {
+        self.0.unwrap_or_default()
     }
 }

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::code::words;
 use crate::decision::{FailureClass, Reason};
 use crate::error_body::ErrorBody;
-use crate::explanation::{Record, Topic};
+use crate::explanation::{Recorder, Topic};
 use crate::failure::{Failure, TransportKind};
 
 /// What a rule says of the failures it names.
@@ -109,7 +109,7 @@ pub(crate) fn find(
     rules: &[Rule],
     otherwise: Outcome,
     failure: &Failure<'_>,
-    record: &mut impl Record,
+    record: &mut Recorder,
 ) -> (Outcome, Reason) {
     let error = match failure {
         Failure::Response { body, .. } if rules.iter().any(Rule::reads_body) => {
@@ -165,7 +165,6 @@ pub(crate) fn find(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explanation::Silent;
     use crate::{Headers, Phase};
     use alloc::vec;
 
@@ -197,7 +196,7 @@ mod tests {
             verdict: Verdict::Stop,
             class: FailureClass::Other,
         };
-        let (outcome, reason) = find(rules, otherwise, &failure, &mut Silent);
+        let (outcome, reason) = find(rules, otherwise, &failure, &mut Recorder::silent());
         (outcome.verdict, reason)
     }
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::code::words;
 use crate::decision::{MAX_WAIT_MS, Source};
-use crate::explanation::{Record, Topic};
+use crate::explanation::{Recorder, Topic};
 use crate::failure::Headers;
 use crate::jitter::Jitter;
 
@@ -91,7 +91,7 @@ impl HintRules {
         &self,
         headers: Headers<'_>,
         now_ms: Option<u64>,
-        record: &mut impl Record,
+        record: &mut Recorder,
     ) -> Option<Hint> {
         self.sources.iter().find_map(|&source| {
             let mut lines = headers.all(source.name()).peekable();
@@ -155,7 +155,6 @@ fn server_now(headers: Headers<'_>, now_ms: Option<u64>) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explanation::Silent;
     use crate::time::from_rfc3339;
 
     fn hint(pairs: &[(&str, &str)]) -> Option<(u64, &'static str)> {
@@ -169,7 +168,7 @@ mod tests {
             ..HintRules::default()
         };
         let now = from_rfc3339("2026-01-15T12:00:00Z");
-        let hint = rules.find(Headers::Pairs(pairs), now, &mut Silent)?;
+        let hint = rules.find(Headers::Pairs(pairs), now, &mut Recorder::silent())?;
         Some((hint.ms, hint.source.name()))
     }
 
