@@ -1,6 +1,7 @@
 //! Many failures: one JSON object a line in, one decision a line out, in order, as they come.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::process::ExitCode;
 
@@ -104,11 +105,13 @@ impl Batch<'_> {
 
     /// A preset, or the policy that the options name.
     fn policy(&mut self, name: &str) -> Result<&Policy> {
-        if !self.policies.contains_key(name) {
-            let policy = Policy::preset(name).map_err(|error| error.to_string())?;
-            self.policies.insert(name.into(), policy);
+        match self.policies.entry(name.into()) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(place) => {
+                let policy = Policy::preset(name).map_err(|error| error.to_string())?;
+                Ok(place.insert(policy))
+            }
         }
-        self.policies.get(name).ok_or_else(String::new)
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::Result;
 use crate::demo::{KOTLIN_EXAMPLE, run_class};
+use crate::package;
 use crate::package::{TARBALL, WHEEL, packages};
 use crate::process::{command, read, run};
 use crate::setup::PYTHON_ENVIRONMENT;
@@ -70,12 +71,7 @@ pub fn bench() -> Result {
         "{}",
         read(command("node").arg("js/bench/sizes.mjs"))?.output
     );
-    for path in packages("")? {
-        let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-        let name = path.file_name().unwrap_or_default().display();
-        println!("{size:>9} bytes  {name}");
-    }
-    Ok(())
+    package::list()
 }
 
 /// What criterion measured, out of the file that it leaves: the quickest sample, as the other

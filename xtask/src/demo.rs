@@ -12,20 +12,10 @@ use crate::setup::JAVA;
 use crate::step::{Step, take_all};
 use crate::tools::{cargo, maven, python, root, version};
 
-static ALL: &[&Step] = &[
-    &FAULTS,
-    &RUST_EXAMPLE,
-    &JS_MODULE,
-    &WHEEL,
-    &HTTPX,
-    &KOTLIN_EXAMPLE,
-];
+static ALL: &[&Step] = &[&FAULTS, &RUST_EXAMPLE, &JS_MODULE, &WHEEL, &KOTLIN_EXAMPLE];
 
 static RUST_EXAMPLE: Step = Step::new("rust example", &[], || {
     run(&mut cargo("build --package holdoff --example reqwest"))
-});
-static HTTPX: Step = Step::new("httpx", &[&WHEEL], || {
-    run(&mut python("python", "-m pip install --quiet httpx"))
 });
 /// Compiled with the tests; Maven knows the class path.
 pub static KOTLIN_EXAMPLE: Step = Step::new("kotlin example", &[&JAVA, &KOTLIN_NATIVE], || {

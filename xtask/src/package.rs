@@ -26,6 +26,11 @@ pub static JAR: Step = Step::new("jar", &[&JAVA, &KOTLIN_NATIVE], jar);
 pub fn package() -> Result {
     take_all(ALL)?;
     println!();
+    list()
+}
+
+/// Prints what each package weighs.
+pub fn list() -> Result {
     for path in packages("")? {
         let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
         println!("{size:>9} bytes  {FOLDER}/{}", name(&path));
