@@ -146,7 +146,15 @@ class HttpClientTest {
         assertEquals("connect", kind("http://127.0.0.1:$nobody/"))
         assertEquals("dns", kind("http://name.invalid/"))
         ServerSocket(0).use { server ->
-            thread { server.accept().getOutputStream().write("this is not TLS\r\n\r\n".toByteArray()) }
+            thread {
+                server.accept().use {
+                    // Answers after the handshake has begun and closes after the client has, so that
+                    // the answer can't be lost to a reset.
+                    it.getInputStream().read()
+                    it.getOutputStream().write("this is not TLS\r\n\r\n".toByteArray())
+                    runCatching { it.getInputStream().readAllBytes() }
+                }
+            }
             assertEquals("tls", kind("https://127.0.0.1:${server.localPort}/"))
         }
     }
