@@ -88,13 +88,15 @@ impl SupportReport {
 impl fmt::Display for SupportReport {
     /// The report as text, one fact a line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unknown = |fact: &Option<String>| fact.clone().unwrap_or_else(|| "unknown".to_owned());
-        writeln!(f, "time        {}", unknown(&self.timestamp))?;
-        writeln!(f, "request id  {}", unknown(&self.request_id))?;
-        writeln!(f, "endpoint    {}", unknown(&self.endpoint))?;
+        fn known(fact: &Option<String>) -> &str {
+            fact.as_deref().unwrap_or("unknown")
+        }
+        writeln!(f, "time        {}", known(&self.timestamp))?;
+        writeln!(f, "request id  {}", known(&self.request_id))?;
+        writeln!(f, "endpoint    {}", known(&self.endpoint))?;
         writeln!(f, "failure     {}", self.failure)?;
-        writeln!(f, "error code  {}", unknown(&self.error_code))?;
-        write!(f, "body        {}", unknown(&self.body))
+        writeln!(f, "error code  {}", known(&self.error_code))?;
+        write!(f, "body        {}", known(&self.body))
     }
 }
 
@@ -166,21 +168,22 @@ fn looks_like_key(word: &str) -> bool {
     word.len() >= SHORTEST && PREFIXES.iter().any(|prefix| word.starts_with(prefix))
 }
 
-/// A URL without user, password, query and fragment.
+/// A URL without user, password, query and fragment, whether or not it has its scheme.
 fn bare_endpoint(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or("");
-    let split = url.split_once(':');
-    let Some((scheme, rest)) =
-        split.and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)))
-    else {
-        return cut(url);
+    let (scheme, rest) = match url.split_once('/') {
+        Some((scheme, rest)) if rest.starts_with('/') => {
+            (scheme, rest.strip_prefix('/').unwrap_or(rest))
+        }
+        _ => ("", url),
     };
     let (authority, path) = match rest.find('/') {
         Some(slash) => rest.split_at_checked(slash).unwrap_or((rest, "")),
         None => (rest, ""),
     };
     let host = authority.rsplit('@').next().unwrap_or("");
-    cut(&redact(&format!("{scheme}://{host}{path}")))
+    let slashes = if scheme.is_empty() { "" } else { "//" };
+    cut(&redact(&format!("{scheme}{slashes}{host}{path}")))
 }
 
 #[cfg(test)]
@@ -232,6 +235,31 @@ mod tests {
             assert!(
                 text.contains("bad key [redacted], Bearer [redacted]/[redacted] again"),
                 "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_endpoint_has_no_credentials_with_or_without_its_scheme() {
+        for (url, bare) in [
+            (
+                "https://me:pw@api.tessera.ai/v1",
+                "https://api.tessera.ai/v1",
+            ),
+            ("me:pw@api.tessera.ai/v1?key=k", "api.tessera.ai/v1"),
+            ("//me:pw@api.tessera.ai/v1", "api.tessera.ai/v1"),
+            ("me:pw@api.tessera.ai", "api.tessera.ai"),
+            ("localhost:8080/v1//chat", "localhost:8080/v1//chat"),
+            ("/v1/chat@2", "/v1/chat@2"),
+            (
+                "api.tessera.ai/sk-abcdefgh1234",
+                "api.tessera.ai/[redacted]",
+            ),
+        ] {
+            assert_eq!(
+                report(&[], "", url).endpoint.as_deref(),
+                Some(bare),
+                "{url}"
             );
         }
     }
