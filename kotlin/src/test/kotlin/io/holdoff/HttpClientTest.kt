@@ -148,10 +148,10 @@ class HttpClientTest {
         ServerSocket(0).use { server ->
             thread {
                 server.accept().use {
-                    // Answers after the handshake has begun and closes after the client has, so that
-                    // the answer can't be lost to a reset.
+                    // A fatal alert, handshake_failure (RFC 8446 section 6.2). The socket stays open until
+                    // the client has left, so that the alert can't be lost to a reset.
                     it.getInputStream().read()
-                    it.getOutputStream().write("this is not TLS\r\n\r\n".toByteArray())
+                    it.getOutputStream().write(byteArrayOf(21, 3, 3, 0, 2, 2, 40))
                     runCatching { it.getInputStream().readAllBytes() }
                 }
             }
