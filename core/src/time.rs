@@ -61,13 +61,12 @@ impl Civil {
     /// The inverse: civil_from_days of the same source.
     #[expect(
         clippy::arithmetic_side_effects,
-        reason = "u64 milliseconds over 1000 fit any step"
+        reason = "milliseconds over 1000 fit any step"
     )]
-    pub fn from_unix_ms(unix_ms: u64) -> Self {
-        let seconds = (unix_ms / 1000) as i64;
-        let days = seconds / 86_400 + 719_468;
-        let era = days / 146_097;
-        let day_of_era = days % 146_097;
+    pub fn from_unix_seconds(seconds: i64) -> Self {
+        let days = seconds.div_euclid(86_400) + 719_468;
+        let era = days.div_euclid(146_097);
+        let day_of_era = days.rem_euclid(146_097);
         let year_of_era =
             (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
@@ -81,9 +80,9 @@ impl Civil {
             year: year_of_era + era * 400 + i64::from(month <= 2),
             month,
             day: day_of_year - (153 * shifted_month + 2) / 5 + 1,
-            hour: seconds / 3600 % 24,
-            minute: seconds / 60 % 60,
-            second: seconds % 60,
+            hour: seconds.div_euclid(3600).rem_euclid(24),
+            minute: seconds.div_euclid(60).rem_euclid(60),
+            second: seconds.rem_euclid(60),
         }
     }
 }
@@ -100,7 +99,7 @@ pub fn to_rfc3339(unix_ms: u64) -> String {
         hour,
         minute,
         second,
-    } = Civil::from_unix_ms(unix_ms);
+    } = Civil::from_unix_seconds((unix_ms / 1000) as i64);
     let whole = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
     match unix_ms % 1000 {
         0 => format!("{whole}Z"),
@@ -236,7 +235,10 @@ mod tests {
         for day in 0..146_097_u64 {
             let unix_ms = day * 86_400_000;
             assert_eq!(
-                Civil::from_unix_ms(unix_ms).checked().unwrap().unix_ms(),
+                Civil::from_unix_seconds((unix_ms / 1000) as i64)
+                    .checked()
+                    .unwrap()
+                    .unix_ms(),
                 unix_ms as i64
             );
         }

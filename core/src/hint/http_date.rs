@@ -60,7 +60,7 @@ fn civil(year: i64, month: i64, day: &str, time: &str) -> Option<Civil> {
 /// A date with a two-digit year, moved to the latest century in which it is not more than 50 years
 /// ahead of `now`.
 fn in_century(civil: Civil, now: i64) -> Option<Civil> {
-    let this_year = Civil::from_unix_ms(u64::try_from(now).ok()?).year;
+    let this_year = Civil::from_unix_seconds(now.div_euclid(1000)).year;
     let century = this_year.checked_sub(this_year.checked_rem(100)?)?;
     [100, 0, -100]
         .into_iter()
