@@ -95,17 +95,17 @@ impl<'a> Answer<'a> {
             };
             let from = self.source.meaning();
             line("wait", &format!("{would}{} ms, from {from}", self.after_ms));
-            if let (Some(now_ms), false) = (now_ms, self.action == Action::Retry) {
-                let at_ms = now_ms.saturating_add(self.after_ms);
-                line("until", &to_rfc3339(at_ms));
+            if let Some(AnswerHint { ms, .. }) = self.hint
+                && ms != self.after_ms
+            {
+                line("hint", &format!("the server asks for {ms} ms"));
+            }
+            if let Some(until) = self.until(now_ms) {
+                line("until", &until);
             }
         }
-        if let Some(message) = self
-            .error
-            .as_ref()
-            .and_then(|error| error.message.as_deref())
-        {
-            line("message", &printable(message));
+        if let Some(message) = self.message() {
+            line("message", &message);
         }
         line("advice", self.advice);
         if let (Some(seed), Action::Retry) = (self.seed, self.action) {
@@ -118,6 +118,33 @@ impl<'a> Answer<'a> {
             let _ = writeln!(text, "\nsupport report\n{report}");
         }
         text
+    }
+
+    /// What a person is told below the steps of an explanation.
+    pub(crate) fn remarks(&self, now_ms: Option<u64>) -> String {
+        let seed = self.seed.filter(|_| self.action == Action::Retry);
+        let seed = seed.map(|seed| seed.to_string());
+        [
+            ("until", self.until(now_ms)),
+            ("message", self.message()),
+            ("advice", Some(self.advice.to_owned())),
+            ("seed", seed),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name:<9} {}\n", value?)))
+        .collect()
+    }
+
+    /// When to come back, where the wait was too long.
+    fn until(&self, now_ms: Option<u64>) -> Option<String> {
+        let too_long = self.after_ms > 0 && self.action != Action::Retry;
+        Some(to_rfc3339(now_ms?.saturating_add(self.after_ms))).filter(|_| too_long)
+    }
+
+    /// The server's own message, fit for a terminal.
+    fn message(&self) -> Option<String> {
+        let message = self.error.as_ref()?.message.as_deref()?;
+        Some(printable(message))
     }
 }
 

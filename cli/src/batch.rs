@@ -6,10 +6,10 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::process::ExitCode;
 
 use holdoff::Policy;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::answer::Answer;
-use crate::input::{Input, LINE_FIELDS};
+use crate::input::{Input, LINE_FIELDS, Line};
 use crate::options::Options;
 use crate::{Result, policies};
 
@@ -79,15 +79,16 @@ impl Batch<'_> {
         if line.iter().all(u8::is_ascii_whitespace) {
             return Ok(None);
         }
-        let fields: Map<String, Value> =
+        let fields: Line =
             serde_json::from_slice(line).map_err(|error| format!("not a JSON object: {error}"))?;
         let input = Input::from_line(&fields, self.options)?;
         let inline;
-        let policy = match fields.get("policy") {
-            None | Some(Value::Null) => self.policy(&self.options.policy)?,
-            Some(Value::String(name)) => self.policy(name)?,
-            Some(document) => {
-                inline = Policy::from_json(&document.to_string()).map_err(|e| e.to_string())?;
+        let policy = fields.get("policy").map_or("null", |policy| policy.get());
+        let policy = match serde_json::from_str::<String>(policy) {
+            _ if policy == "null" => self.policy(&self.options.policy)?,
+            Ok(name) => self.policy(&name)?,
+            Err(_) => {
+                inline = Policy::from_json(policy).map_err(|error| error.to_string())?;
                 &inline
             }
         };

@@ -2,13 +2,20 @@
 //! options.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use holdoff::{Call, Code, Draw, Failure, Headers, Phase, TransportKind, from_rfc3339};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::Result;
 use crate::options::{Options, names};
 use crate::response::Response;
+
+/// A line of a batch: its fields as they are written, so that bodies and policies reach the core
+/// unchanged and numbers with all their digits.
+pub(crate) type Line = BTreeMap<String, Box<RawValue>>;
 
 /// A failure and its call, owned.
 #[derive(Debug)]
@@ -64,7 +71,7 @@ impl Input {
     }
 
     /// The failure that a line of a batch describes; what it does not say is taken from `options`.
-    pub(crate) fn from_line(line: &Map<String, Value>, options: &Options) -> Result<Self> {
+    pub(crate) fn from_line(line: &Line, options: &Options) -> Result<Self> {
         let fields = Fields(line);
         let mut options = options.clone();
         let number = |name| fields.number(name, u64::MAX);
@@ -82,7 +89,7 @@ impl Input {
             (None, None) => (options.seed, options.draw),
             of_line => of_line,
         };
-        options.method = fields.text("method")?.map(String::from).or(options.method);
+        options.method = fields.text("method")?.or(options.method);
         options.idempotent = fields.fact("idempotent")?.or(options.idempotent);
         options.replayable = fields.fact("replayable")?.or(options.replayable);
         options.delivered = fields.fact("delivered")?.or(options.delivered);
@@ -178,12 +185,13 @@ pub(crate) const LINE_FIELDS: [&str; 16] = [
 ];
 
 /// Reads the fields of a line, where null is the same as absent.
-struct Fields<'l>(&'l Map<String, Value>);
+struct Fields<'l>(&'l Line);
 
-impl<'l> Fields<'l> {
-    fn get(&self, name: &str) -> Option<&'l Value> {
+impl Fields<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
         debug_assert!(LINE_FIELDS.contains(&name), "{name}");
-        self.0.get(name).filter(|value| !value.is_null())
+        let value = self.0.get(name)?.get();
+        (value != "null").then_some(value)
     }
 
     /// What `read` makes of a field; an error that says what is `expected` where it makes nothing.
@@ -191,12 +199,12 @@ impl<'l> Fields<'l> {
         &self,
         name: &str,
         expected: &str,
-        read: impl FnOnce(&'l Value) -> Option<T>,
+        read: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>> {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };
-        let shown: String = value.to_string().chars().take(60).collect();
+        let shown: String = value.chars().take(60).collect();
         read(value)
             .map(Some)
             .ok_or_else(|| format!("{name}: `{shown}` is not {expected}"))
@@ -204,61 +212,62 @@ impl<'l> Fields<'l> {
 
     fn number(&self, name: &str, most: u64) -> Result<Option<u64>> {
         let expected = format!("a whole number from 0 to {most}");
-        self.read(name, &expected, |value| {
-            value.as_u64().filter(|&number| number <= most)
+        self.read(name, &expected, |json| {
+            parse::<u64>(json).filter(|&number| number <= most)
         })
     }
 
-    fn text(&self, name: &str) -> Result<Option<&'l str>> {
-        self.read(name, "a text", Value::as_str)
+    fn text(&self, name: &str) -> Result<Option<String>> {
+        self.read(name, "a text", parse)
     }
 
     fn fact(&self, name: &str) -> Result<Option<crate::options::YesNo>> {
         use crate::options::YesNo::{No, Yes};
-        self.read(name, "true or false", |value| {
-            Some(if value.as_bool()? { Yes } else { No })
+        self.read(name, "true or false", |json| {
+            Some(if parse::<bool>(json)? { Yes } else { No })
         })
     }
 
     fn seed(&self) -> Result<Option<u64>> {
         // As text too: JSON numbers beyond 2^53 don't survive many programs.
         let expected = "a whole number from 0 to 18446744073709551615";
-        self.read("seed", expected, |v| {
-            v.as_u64().or_else(|| v.as_str()?.parse().ok())
+        self.read("seed", expected, |json| {
+            parse(json).or_else(|| parse::<String>(json)?.parse().ok())
         })
     }
 
     fn draw(&self) -> Result<Option<Draw>> {
         let expected = "a number from 0 up to but not including 1";
-        self.read("draw", expected, |value| {
-            Draw::from_fraction(value.as_f64()?)
+        // To the last bit, which serde_json's own reading is not.
+        self.read("draw", expected, |json| {
+            Draw::from_fraction(json.parse().ok()?)
         })
     }
 
     fn now(&self) -> Result<Option<u64>> {
-        self.read("now", "a time such as 2026-01-15T12:00:00Z", |v| {
-            from_rfc3339(v.as_str()?)
+        self.read("now", "a time such as 2026-01-15T12:00:00Z", |json| {
+            from_rfc3339(&parse::<String>(json)?)
         })
     }
 
     fn transport(&self) -> Result<Option<TransportKind>> {
-        let read = |value: &Value| TransportKind::from_name(value.as_str()?);
+        let read = |json: &str| TransportKind::from_name(&parse::<String>(json)?);
         self.read("transport", &one_of(TransportKind::TABLE), read)
     }
 
     fn phase(&self) -> Result<Option<Phase>> {
-        self.read("phase", &one_of(Phase::TABLE), |value| {
-            Phase::from_name(value.as_str()?)
+        self.read("phase", &one_of(Phase::TABLE), |json| {
+            Phase::from_name(&parse::<String>(json)?)
         })
     }
 
     fn headers(&self) -> Result<Vec<(String, String)>> {
         let expected = "an object of header names and values";
-        let Some(object) = self.read("headers", expected, Value::as_object)? else {
+        let Some(object) = self.read("headers", expected, parse::<Map<_, _>>)? else {
             return Ok(Vec::new());
         };
         let mut headers = Vec::new();
-        for (name, value) in object {
+        for (name, value) in &object {
             let lines = match value {
                 Value::Array(lines) => lines.as_slice(),
                 Value::Null => &[],
@@ -271,13 +280,17 @@ impl<'l> Fields<'l> {
         Ok(headers)
     }
 
+    /// A text, or any other JSON as it is written.
     fn body(&self) -> Vec<u8> {
-        match self.get("body") {
-            None => Vec::new(),
-            Some(Value::String(text)) => text.as_bytes().to_vec(),
-            Some(json) => json.to_string().into_bytes(),
-        }
+        let json = self.get("body").unwrap_or("\"\"");
+        parse::<String>(json)
+            .unwrap_or_else(|| json.into())
+            .into_bytes()
     }
+}
+
+fn parse<T: DeserializeOwned>(json: &str) -> Option<T> {
+    serde_json::from_str(json).ok()
 }
 
 fn header_value(name: &str, value: &Value) -> Result<String> {

@@ -46,15 +46,14 @@ pub(crate) fn explain(options: &Options, json: bool) -> Result<ExitCode> {
     let policy = policies::load(&options.policy)?;
     let input = read(options)?;
     let explanation = input.with(|failure, call| policy.explain(failure, call));
+    let answer = Answer::new(&policy, &input);
     let text = if json {
-        let answer = Answer::new(&policy, &input);
         format!(
             "{}\n",
             json!({ "steps": explanation.steps, "decision": answer })
         )
     } else {
-        let seed = input.fresh_seed.map(|seed| format!("seed      {seed}\n"));
-        format!("{explanation}\n{}", seed.unwrap_or_default())
+        format!("{explanation}\n{}", answer.remarks(input.now_ms()))
     };
     print(&text)?;
     Ok(exit_code(explanation.decision))

@@ -63,7 +63,7 @@ fn the_exit_status_is_the_answer() {
 
 #[test]
 fn a_person_reads_what_to_do_how_long_and_why() {
-    let text = out(&holdoff("decide --seed 7", RATE_LIMITED));
+    let text = out(&holdoff("decide --policy tessera --seed 7", RATE_LIMITED));
     assert!(text.starts_with("retry after 3 s\n"), "{text}");
     for part in [
         "rate_limited",
@@ -103,10 +103,13 @@ fn an_escalation_comes_with_the_support_report() {
 
 #[test]
 fn only_the_seconds_for_sleep() {
-    assert_eq!(out(&holdoff("decide --seconds", RATE_LIMITED)), "3.000\n");
+    assert_eq!(
+        out(&holdoff("decide --policy tessera --seconds", RATE_LIMITED)),
+        "3.000\n"
+    );
     assert_eq!(
         out(&holdoff(
-            "decide --seconds --draw 0.5 --transport reset",
+            "decide --policy tessera --seconds --draw 0.5 --transport reset",
             ""
         )),
         "1.500\n"
@@ -119,18 +122,20 @@ fn only_the_seconds_for_sleep() {
 
 #[test]
 fn explain_shows_the_steps_in_order() {
-    let text = out(&holdoff("explain --seed 7", RATE_LIMITED));
+    let text = out(&holdoff("explain --draw 0.5", RATE_LIMITED));
     let topics: Vec<_> = text
         .lines()
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     assert_eq!(
         topics,
-        ["failure", "verdict", "retries", "hint", "decision"]
+        [
+            "failure", "hint", "verdict", "retries", "jitter", "decision", "message", "advice"
+        ]
     );
-    let json = &lines(&holdoff("explain --seed 7 --json", RATE_LIMITED))[0];
-    assert_eq!(json["steps"].as_array().unwrap().len(), topics.len());
-    assert_eq!(json["decision"]["after_ms"], 3000);
+    let json = &lines(&holdoff("explain --draw 0.5 --json", RATE_LIMITED))[0];
+    assert_eq!(json["steps"].as_array().unwrap().len(), 6);
+    assert_eq!(json["decision"]["after_ms"], 3300);
 }
 
 #[test]
@@ -142,10 +147,10 @@ fn a_batch_answers_line_by_line_in_order() {
 {"status":503,"headers":{"Retry-After":["2","4"]},"seed":"18446744073709551615","colour":1}
 {"transport":"dns","attempt":9}
 nonsense"#;
-    let output = holdoff("decide --batch", input);
+    let output = holdoff("decide --batch --policy tessera", input);
     assert_eq!(output.status.code(), Some(2));
     let answers = lines(&output);
-    let first = r#"{"action":"retry","after_ms":3000,"class":"rate_limited","reason":"error_type","source":"retry-after","advice":"the quota of the current window is used up: back off","attempt":0,"hint":{"ms":3000,"from":"retry-after"},"error":{"message":"m","type":"rate_limit_error","code":"c","param":null}}"#;
+    let first = r#"{"action":"retry","after_ms":3000,"class":"rate_limited","reason":"error_type","source":"retry-after","advice":"the quota of the current window is used up: back off","attempt":0,"hint":{"ms":3000,"from":"retry-after"},"error":{"message":"m","type":"rate_limit_error","code":"c","param":null,"class":"rate_limited"}}"#;
     assert_eq!(out(&output).lines().next(), Some(first));
     assert_eq!(
         (&answers[1]["after_ms"], &answers[1]["hint"]),
@@ -163,7 +168,10 @@ nonsense"#;
 #[test]
 fn options_give_what_the_lines_of_a_batch_do_not_say() {
     let input = "{\"status\":503}\n{\"status\":503,\"attempt\":0,\"seed\":1}\n";
-    let answers = lines(&holdoff("decide --batch --attempt 2 --draw 0", input));
+    let answers = lines(&holdoff(
+        "decide --batch --policy tessera --attempt 2 --draw 0",
+        input,
+    ));
     assert_eq!(
         (&answers[0]["after_ms"], &answers[0]["attempt"]),
         (&json!(4000), &json!(2))
@@ -178,7 +186,7 @@ fn options_give_what_the_lines_of_a_batch_do_not_say() {
 #[test]
 fn a_batch_streams() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_holdoff"))
-        .args(["decide", "--batch"])
+        .args(["decide", "--batch", "--policy", "tessera"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -216,7 +224,12 @@ fn endless_lines_are_refused_and_the_next_is_read() {
 
 #[test]
 fn policies_are_listed_shown_and_checked() {
-    assert!(out(&holdoff("policy list", "")).starts_with("tessera "));
+    let list = out(&holdoff("policy list", ""));
+    let names: Vec<_> = list
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(names, ["recommended", "tessera"]);
     let shown = out(&holdoff("policy show tessera", ""));
     assert_eq!(shown, include_str!("../../core/src/presets/tessera.json"));
     let schema: Value = serde_json::from_str(&out(&holdoff("policy schema", ""))).unwrap();

@@ -11,9 +11,11 @@ use crate::jitter::{Draw, Jitter};
 pub(crate) struct Backoff {
     /// The wait after the first attempt, in milliseconds.
     pub base_ms: u64,
+    /// The shortest wait, in milliseconds. The rest comes on top of it, so that waits stay spread.
+    pub min_ms: u64,
     /// By how much each wait is longer than the one before it.
     pub factor: Factor,
-    /// The longest wait, in milliseconds.
+    /// The longest that is put on top of the shortest wait, in milliseconds.
     pub cap_ms: u64,
     /// Whether the cap bounds the wait before or after its random part is put in.
     pub cap_applies: CapApplies,
@@ -24,7 +26,7 @@ pub(crate) struct Backoff {
 words! {
     /// When the cap is applied.
     pub(crate) enum CapApplies {
-        /// The wait with its jitter never exceeds the cap.
+        /// What is put on top, with its jitter, never exceeds the cap.
         AfterJitter "after_jitter",
         /// The wait is capped first, and additive or upward jitter goes beyond the cap.
         BeforeJitter "before_jitter",
@@ -55,8 +57,13 @@ impl Serialize for Factor {
 const CHAIN: u32 = 32;
 
 impl Backoff {
-    /// The wait after `attempt` failed, in milliseconds, with its jitter.
-    pub(crate) fn wait(&self, attempt: u32, draw: Draw) -> u64 {
+    /// The wait after `attempt` failed, in milliseconds, with its jitter, on top of `floor_ms`.
+    pub(crate) fn wait(&self, attempt: u32, draw: Draw, floor_ms: u64) -> u64 {
+        let above_ms = self.above_floor(attempt, draw);
+        above_ms.saturating_add(floor_ms).min(MAX_WAIT_MS)
+    }
+
+    fn above_floor(&self, attempt: u32, draw: Draw) -> u64 {
         let cap = self.cap_ms.min(MAX_WAIT_MS);
         let wait = match self.jitter {
             Jitter::Decorrelated => self.decorrelated(attempt, draw),
@@ -119,6 +126,7 @@ mod tests {
 
     const DOUBLING: Backoff = Backoff {
         base_ms: 1000,
+        min_ms: 0,
         factor: Factor { thousandths: 2000 },
         cap_ms: 60_000,
         cap_applies: CapApplies::AfterJitter,
@@ -128,7 +136,7 @@ mod tests {
 
     #[test]
     fn doubles_up_to_the_cap() {
-        let waits = [0, 1, 2, 3, 4, 5, 6, 7].map(|n| DOUBLING.wait(n, Draw::Fixed(0)));
+        let waits = [0, 1, 2, 3, 4, 5, 6, 7].map(|n| DOUBLING.above_floor(n, Draw::Fixed(0)));
         assert_eq!(
             waits,
             [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]
@@ -137,18 +145,25 @@ mod tests {
 
     #[test]
     fn the_cap_bounds_jitter_only_when_it_applies_after() {
-        assert_eq!(DOUBLING.wait(6, LAST), 60_000);
+        assert_eq!(DOUBLING.above_floor(6, LAST), 60_000);
         let before = Backoff {
             cap_applies: CapApplies::BeforeJitter,
             ..DOUBLING
         };
-        assert_eq!(before.wait(6, LAST), 60_999);
+        assert_eq!(before.above_floor(6, LAST), 60_999);
+    }
+
+    #[test]
+    fn the_shortest_wait_is_put_beneath() {
+        assert_eq!(DOUBLING.wait(0, Draw::Fixed(0), 50), 1050);
+        assert_eq!(DOUBLING.wait(6, LAST, 1000), 61_000);
+        assert_eq!(DOUBLING.wait(6, LAST, u64::MAX), MAX_WAIT_MS);
     }
 
     #[test]
     fn saturates_for_any_attempt_and_any_number() {
         for attempt in [31, 63, 64, 1024, u32::MAX] {
-            assert_eq!(DOUBLING.wait(attempt, LAST), 60_000);
+            assert_eq!(DOUBLING.above_floor(attempt, LAST), 60_000);
         }
         let huge = Backoff {
             base_ms: u64::MAX,
@@ -160,19 +175,19 @@ mod tests {
                 cap_applies,
                 ..huge
             };
-            assert_eq!(huge.wait(u32::MAX, LAST), MAX_WAIT_MS);
+            assert_eq!(huge.above_floor(u32::MAX, LAST), MAX_WAIT_MS);
         }
         let slow = Backoff {
             factor: Factor { thousandths: 1001 },
             ..huge
         };
-        assert_eq!(slow.wait(u32::MAX, LAST), MAX_WAIT_MS);
+        assert_eq!(slow.above_floor(u32::MAX, LAST), MAX_WAIT_MS);
         assert_eq!(
             Backoff {
                 base_ms: 0,
                 ..DOUBLING
             }
-            .wait(u32::MAX, LAST),
+            .above_floor(u32::MAX, LAST),
             999
         );
     }
@@ -185,7 +200,7 @@ mod tests {
             jitter: Jitter::None,
             ..DOUBLING
         };
-        let waits = [0, 1, 2, 3, 4, 5].map(|n| half_more.wait(n, Draw::Fixed(0)));
+        let waits = [0, 1, 2, 3, 4, 5].map(|n| half_more.above_floor(n, Draw::Fixed(0)));
         // 500 · 1.5^n is 500, 750, 1125, 1687.5, 2531.25, 3796.875.
         assert_eq!(waits, [500, 750, 1125, 1687, 2531, 3796]);
     }
@@ -196,19 +211,22 @@ mod tests {
             jitter: Jitter::Decorrelated,
             ..DOUBLING
         };
-        assert_eq!(chained.wait(0, Draw::Fixed(0)), 1000);
-        assert_eq!(chained.wait(5, Draw::Fixed(0)), 1000);
+        assert_eq!(chained.above_floor(0, Draw::Fixed(0)), 1000);
+        assert_eq!(chained.above_floor(5, Draw::Fixed(0)), 1000);
         // Each the longest that the one before allows: 3 · 1000 − 1, 3 · 2999 − 1, …
         assert_eq!(
-            [0, 1, 2].map(|n| chained.wait(n, LAST)),
+            [0, 1, 2].map(|n| chained.above_floor(n, LAST)),
             [2999, 8996, 26_987]
         );
-        assert_eq!(chained.wait(u32::MAX, LAST), 60_000);
-        let seeded = [0, 1, 2, 3].map(|n| chained.wait(n, Draw::Seed(7)));
+        assert_eq!(chained.above_floor(u32::MAX, LAST), 60_000);
+        let seeded = [0, 1, 2, 3].map(|n| chained.above_floor(n, Draw::Seed(7)));
         assert!(
             seeded.iter().all(|wait| (1000..=60_000).contains(wait)),
             "{seeded:?}"
         );
-        assert_eq!(seeded, [0, 1, 2, 3].map(|n| chained.wait(n, Draw::Seed(7))));
+        assert_eq!(
+            seeded,
+            [0, 1, 2, 3].map(|n| chained.above_floor(n, Draw::Seed(7)))
+        );
     }
 }

@@ -1,16 +1,19 @@
 //! The rules in order; the first that applies decides.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 
 use crate::call::Call;
 use crate::decision::{Action, Decision, FailureClass, MAX_WAIT_MS, Reason, Source};
+use crate::error_body;
 use crate::explanation::{Explanation, Recorder, Topic};
-use crate::failure::{Failure, Headers, TransportKind};
-use crate::hint::{BeyondMax, Hint};
+use crate::failure::{Failure, TransportKind};
+use crate::hint::{BeyondMax, Hint, Zero};
 use crate::jitter::Jitter;
 use crate::policy::Policy;
-use crate::verdict::{self, Outcome, Verdict};
+use crate::response::Response;
+use crate::verdict::{self, Judgement, Verdict};
 
 impl Policy {
     /// Whether the failed attempt may be tried again, and after how long.
@@ -44,18 +47,26 @@ impl Policy {
         }
     }
 
-    /// How long the server said to wait, by the first of the policy's headers that can be read;
+    /// How long the server said to wait, by the first of the policy's sources that can be read;
     /// whatever else the policy makes of the failure.
     pub fn hint(&self, failure: &Failure<'_>, call: &Call<'_>) -> Option<Hint> {
-        self.hint
-            .find(headers(failure), call.now_ms, &mut Recorder::silent())
+        let body = self.body(failure);
+        let response = Response::read(failure, &body, call, self.reads.headers);
+        self.hint.find(&response, &mut Recorder::silent())
     }
 
     fn run(&self, failure: &Failure<'_>, call: &Call<'_>, record: &mut Recorder) -> Decision {
-        let retries = call.max_retries.unwrap_or(self.retries);
         record.step(Topic::Failure, || describe(failure, call));
-        let (Outcome { verdict, class }, verdict_reason) =
-            verdict::find(&self.rules, self.otherwise, failure, record);
+        let body = self.body(failure);
+        let response = Response::read(failure, &body, call, self.reads.headers);
+        if response.error.is_none() && error_body::looks_like_json(&body) {
+            record.step(Topic::Failure, || {
+                "the body looks like JSON, but no error can be read in it".into()
+            });
+        }
+        let hint = self.hint.find(&response, record);
+        let judgement = verdict::find(self, failure, &response, hint, record);
+        let Judgement { class, reason, .. } = judgement;
 
         if let Some(reason) = terminal_fact(failure, call) {
             record.step(Topic::Call, || {
@@ -63,19 +74,34 @@ impl Policy {
             });
             return stop(class, reason);
         }
-        if verdict == Verdict::Stop {
-            return stop(class, verdict_reason);
+        if judgement.verdict == Verdict::Stop {
+            return stop(class, reason);
         }
-        if !self.may_repeat(call) {
+        if let Some(reason) = self.forbids_repeating(judgement.verdict, call) {
             record.step(Topic::Call, || {
-                format!(
-                    "{}: {}",
-                    Reason::NotIdempotent.meaning(),
-                    call.method.unwrap_or("unknown")
-                )
+                let method = match (call.idempotent, call.method) {
+                    (Some(_), _) | (None, None) => "it is not idempotent".into(),
+                    (None, Some(method)) => format!("its method is {method}"),
+                };
+                format!("{}: {method}", reason.meaning())
             });
-            return stop(class, Reason::NotIdempotent);
+            return stop(class, reason);
         }
+        if judgement.verdict == Verdict::RetryIfIdempotent {
+            record.step(Topic::Call, || match (call.idempotent, call.method) {
+                (None, None) => "it may have been executed, and nothing says that the request is \
+                                 not safe to repeat"
+                    .into(),
+                _ => "it may have been executed, but the request is safe to repeat".into(),
+            });
+        }
+        if response.inside_success && call.delivered.is_none() {
+            record.step(Topic::Call, || {
+                "nothing says whether part of the answer was already delivered".into()
+            });
+        }
+        let retries = call.max_retries.unwrap_or(self.retries);
+        let retries = judgement.retries.map_or(retries, |most| retries.min(most));
         if call.attempt >= retries {
             record.step(Topic::Retries, || {
                 format!(
@@ -88,12 +114,12 @@ impl Policy {
         }
         record.step(Topic::Retries, || {
             format!(
-                "retry {} of {retries} comes next",
+                "retry {} of {retries} is left",
                 call.attempt.saturating_add(1)
             )
         });
 
-        let (wait_ms, source) = match self.wait(failure, call, record) {
+        let (wait_ms, source) = match self.wait(hint, judgement.min_ms, call, record) {
             Ok(wait) => wait,
             Err(Hint { ms, source }) => {
                 return Decision::new(Action::Stop, class, Reason::HintTooLong, source, ms);
@@ -115,18 +141,26 @@ impl Policy {
                 return Decision::new(Action::Stop, class, Reason::Deadline, source, wait_ms);
             }
         }
-        Decision::new(Action::Retry, class, verdict_reason, source, wait_ms)
+        Decision::new(Action::Retry, class, reason, source, wait_ms)
     }
 
     /// The wait in milliseconds and where it comes from; the hint itself where it is too long.
+    /// `min_ms`: the shortest wait after such a failure.
     fn wait(
         &self,
-        failure: &Failure<'_>,
+        hint: Option<Hint>,
+        min_ms: u64,
         call: &Call<'_>,
         record: &mut Recorder,
     ) -> Result<(u64, Source), Hint> {
         let Call { attempt, draw, .. } = *call;
-        if let Some(hint) = self.hint.find(headers(failure), call.now_ms, record) {
+        let ignored = |hint: &Hint| hint.ms == 0 && self.hint.zero == Zero::Ignore;
+        if hint.is_some_and(|hint| ignored(&hint)) {
+            record.step(Topic::Hint, || {
+                "that is no wait, and the backoff takes its place".into()
+            });
+        }
+        if let Some(hint) = hint.filter(|hint| !ignored(hint)) {
             let max_ms = self.hint.max_ms.min(MAX_WAIT_MS);
             let too_long = hint.ms > max_ms;
             if too_long {
@@ -143,43 +177,72 @@ impl Policy {
                 BeyondMax::Stop if too_long => return Err(hint),
                 BeyondMax::Ignore if too_long => {}
                 BeyondMax::Stop | BeyondMax::Clamp | BeyondMax::Ignore => {
-                    let least_ms = hint.ms.min(max_ms).max(self.hint.min_ms);
+                    let floor_ms = self.hint.min_ms.max(min_ms);
+                    let least_ms = hint.ms.min(max_ms).max(floor_ms);
                     let wait_ms = self.hint.jitter.apply(least_ms, draw, attempt);
-                    if wait_ms != hint.ms {
+                    if least_ms > hint.ms {
+                        record.step(Topic::Hint, || {
+                            format!("that is below the shortest wait of {least_ms} ms")
+                        });
+                    }
+                    if wait_ms != least_ms {
                         record.step(Topic::Jitter, || {
-                            format!(
-                                "the wait is {wait_ms} ms by the policy's floor, cap and jitter"
-                            )
+                            format!("with jitter the wait is {wait_ms} ms")
                         });
                     }
                     return Ok((wait_ms.min(MAX_WAIT_MS), hint.source));
                 }
             }
         }
-        let wait_ms = self.backoff.wait(attempt, draw);
+        let floor_ms = self.backoff.min_ms.max(min_ms);
+        let wait_ms = self.backoff.wait(attempt, draw, floor_ms);
         record.step(Topic::Backoff, || {
             let plain_ms = self.backoff.plain(attempt);
-            format!("no hint counts: attempt {attempt} has a backoff of {plain_ms} ms")
-        });
-        record.step(Topic::Jitter, || {
+            let beneath = match floor_ms {
+                0 => String::new(),
+                floor_ms => format!(", on top of the shortest wait of {floor_ms} ms"),
+            };
             let cap_ms = self.backoff.cap_ms;
-            match self.backoff.jitter {
-                Jitter::None => format!("none; the cap of {cap_ms} ms leaves {wait_ms} ms"),
-                _ => format!("with jitter and the cap of {cap_ms} ms the wait is {wait_ms} ms"),
-            }
+            format!(
+                "no hint counts: attempt {attempt} has a backoff of {plain_ms} ms, \
+                 capped at {cap_ms} ms{beneath}"
+            )
+        });
+        record.step(Topic::Jitter, || match self.backoff.jitter {
+            Jitter::None => format!("none, so the wait is {wait_ms} ms"),
+            _ => format!("with jitter the wait is {wait_ms} ms"),
         });
         Ok((wait_ms, Source::Backoff))
     }
 
-    /// Whether the policy lets the call's request be repeated, as far as its method is known.
-    fn may_repeat(&self, call: &Call<'_>) -> bool {
-        let Some(methods) = &self.methods else {
-            return true;
+    /// Why the call's request may not be sent again, as far as its method and nature are known.
+    fn forbids_repeating(&self, verdict: Verdict, call: &Call<'_>) -> Option<Reason> {
+        /// RFC 9110 section 9.2.2.
+        const IDEMPOTENT: [&str; 6] = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
+        let methods = self.methods.as_deref();
+        let allows = |method: &str| match methods {
+            Some(methods) => methods.iter().any(|other| other == method),
+            None => IDEMPOTENT.contains(&method),
         };
-        match (call.idempotent, call.method) {
+        let reason = match verdict {
+            _ if methods.is_some() => Reason::NotIdempotent,
+            Verdict::RetryIfIdempotent => Reason::PossiblyExecuted,
+            Verdict::Retry | Verdict::Stop => return None,
+        };
+        let may = match (call.idempotent, call.method) {
             (Some(idempotent), _) => idempotent,
-            (None, Some(method)) => methods.iter().any(|other| other == method),
+            (None, Some(method)) => allows(method),
             (None, None) => true,
+        };
+        (!may).then_some(reason)
+    }
+
+    /// What the policy looks at of the failure's body.
+    fn body<'f>(&self, failure: &Failure<'f>) -> Cow<'f, str> {
+        if self.reads_body() {
+            error_body::body_of(failure)
+        } else {
+            Cow::Borrowed("")
         }
     }
 }
@@ -199,13 +262,6 @@ fn terminal_fact(failure: &Failure<'_>, call: &Call<'_>) -> Option<Reason> {
 
 fn stop(class: FailureClass, reason: Reason) -> Decision {
     Decision::new(Action::Stop, class, reason, Source::None, 0)
-}
-
-fn headers<'a>(failure: &Failure<'a>) -> Headers<'a> {
-    match failure {
-        Failure::Response { headers, .. } => *headers,
-        Failure::Transport(..) => Headers::NONE,
-    }
 }
 
 fn describe(failure: &Failure<'_>, call: &Call<'_>) -> String {

@@ -52,6 +52,9 @@ codes! {
         11 RetriesExhausted "retries_exhausted" "all retries that the policy allows were made",
         12 HintTooLong "hint_too_long" "the server asks for a longer wait than the policy allows",
         13 Deadline "deadline" "the wait would end after the call's deadline",
+        14 ErrorClass "error_class" "a rule of the policy names the class of failure that the error body tells",
+        15 ServerVerdict "server_verdict" "the server said itself whether to try again",
+        16 PossiblyExecuted "possibly_executed" "the request may have been executed, and is known not to be safe to repeat",
     }
 }
 
@@ -64,12 +67,25 @@ codes! {
         3 RetryAfterMs "retry-after-ms" "the header retry-after-ms, in milliseconds",
         4 XMsRetryAfterMs "x-ms-retry-after-ms" "the header x-ms-retry-after-ms, in milliseconds",
         5 XAmzRetryAfter "x-amz-retry-after" "the header x-amz-retry-after, in milliseconds",
+        6 GrpcRetryPushbackMs "grpc-retry-pushback-ms" "the header grpc-retry-pushback-ms, in milliseconds (gRFC A6)",
+        7 BodyRetryInfo "body-retry-info" "google.rpc.RetryInfo in the error body",
+        8 BodyRetryAfter "body-retry-after" "the member retry_after of the error body, in seconds",
+        9 Ratelimit "ratelimit" "the header RateLimit, of what is used up (draft-ietf-httpapi-ratelimit-headers)",
+        10 RatelimitReset "ratelimit-reset" "the header RateLimit-Reset of a limit that is used up",
+        11 XRatelimitResetAfter "x-ratelimit-reset-after" "the header X-RateLimit-Reset-After of a limit that is used up",
+        12 XRatelimitRetryAfter "x-ratelimit-retry-after" "the header X-RateLimit-Retry-After",
+        13 XRatelimitReset "x-ratelimit-reset" "a header X-RateLimit-Reset or X-RateLimit-Reset-… of a limit that is used up",
+        14 XRateLimitReset "x-rate-limit-reset" "a header X-Rate-Limit-Reset or X-Rate-Limit-Reset-… of a limit that is used up",
+        15 AnthropicRatelimit "anthropic-ratelimit" "a header anthropic-ratelimit-…-reset of a limit that is used up",
+        16 BodyMetadataHeaders "body-metadata-headers" "a header that the error body repeats in metadata.headers",
+        17 BodyMessage "body-message" "the words of the error message",
+        18 BodySecondaryRateLimit "body-secondary-rate-limit" "GitHub's secondary rate limit, after which it asks for a minute",
     }
 }
 
 impl Source {
-    /// Whether the wait was read from the response header of this name.
-    pub const fn is_header(self) -> bool {
+    /// Whether a policy can name it: it is something that a response says.
+    pub(crate) const fn is_hint(self) -> bool {
         !matches!(self, Self::None | Self::Backoff)
     }
 }

@@ -65,6 +65,20 @@ impl fmt::Display for Explanation {
     }
 }
 
+/// The text without anything that a terminal would obey or that would end the line: it may hold what
+/// a server sent.
+fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
 /// Who listens while a decision is made. `decide` and `explain` are one code path; only `explain` has
 /// it recorded, and otherwise no text is ever made.
 pub(crate) struct Recorder(Option<Vec<Step>>);
@@ -78,16 +92,34 @@ impl Recorder {
         Self(Some(Vec::new()))
     }
 
+    /// Whether nobody listens, so that nothing needs to be found out only to be told.
+    pub(crate) const fn is_silent(&self) -> bool {
+        self.0.is_none()
+    }
+
     pub(crate) fn step(&mut self, topic: Topic, text: impl FnOnce() -> String) {
         if let Some(steps) = &mut self.0 {
             steps.push(Step {
                 topic,
-                text: text(),
+                text: on_one_line(&text()),
             });
         }
     }
 
     pub(crate) fn into_steps(self) -> Vec<Step> {
         self.0.unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::on_one_line;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_instead() {
+        assert_eq!(
+            on_one_line("`a\n\u{1b}[31mé\u{9b}`"),
+            r"`a\n\u{1b}[31mé\u{9b}`"
+        );
     }
 }

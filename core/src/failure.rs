@@ -78,17 +78,53 @@ impl<'a> Headers<'a> {
             .iter()
             .filter(move |(other, _)| named(other))
             .map(|(_, value)| *value);
-        let of_lines = block.split('\n').filter_map(move |line| {
-            let (other, value) = line.split_once(':')?;
-            named(trim(other)).then_some(value)
-        });
+        let of_lines = block
+            .split('\n')
+            .filter_map(split_line)
+            .filter(move |(other, _)| named(other))
+            .map(|(_, value)| value);
         of_pairs.chain(of_lines).map(trim)
+    }
+
+    /// The name of every header in order, and its position for [`Headers::value_at`].
+    pub(crate) fn names(self, mut each: impl FnMut(&'a str, usize)) {
+        match self {
+            Self::Pairs(pairs) => {
+                for (position, (name, _)) in pairs.iter().enumerate() {
+                    each(name, position);
+                }
+            }
+            Self::Block(block) => {
+                let mut position = 0_usize;
+                for line in block.split('\n') {
+                    if let Some((name, _)) = line.split_once(':') {
+                        each(trim(name), position);
+                    }
+                    position = position.saturating_add(line.len()).saturating_add(1);
+                }
+            }
+        }
+    }
+
+    /// The value of the header at this position, without surrounding white space.
+    pub(crate) fn value_at(self, position: usize) -> Option<&'a str> {
+        let value = match self {
+            Self::Pairs(pairs) => pairs.get(position)?.1,
+            Self::Block(block) => split_line(block.get(position..)?.split('\n').next()?)?.1,
+        };
+        Some(trim(value))
     }
 
     /// The value of the first header with this name.
     pub fn first(self, name: &'a str) -> Option<&'a str> {
         self.all(name).next()
     }
+}
+
+/// The name and the value in a line `name: value`.
+fn split_line(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.split_once(':')?;
+    Some((trim(name), value))
 }
 
 /// Optional white space around a field value, RFC 9110 section 5.6.3, and the carriage return that

@@ -64,12 +64,14 @@
 //!
 //! - It opens no socket, reads no clock, draws no entropy, never sleeps and keeps no state.
 //! - It does not know any HTTP client: the packages and adapters around it do.
-//! - It does not judge successes; ask it about failures only.
+//! - Of a success it only judges whether the body holds an error; ask it about failures.
 //!
 //! # Policies
 //!
 //! A [`Policy`] is data: a JSON document ([`POLICY_SCHEMA`] describes it, [`Policy::from_json`]
-//! checks it) or a preset by name. The first preset is [`Policy::tessera`].
+//! checks it) or a preset by name. [`Policy::recommended`] is for any API: it hears every hint and
+//! verdict that servers are known to send in headers and bodies, but for waits in words. [`Policy::tessera`] is one vendor's error page, to the
+//! letter.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -84,10 +86,15 @@ mod decision;
 mod error_body;
 mod explanation;
 mod failure;
+mod header;
 mod hint;
 mod jitter;
+mod json;
 mod policy;
 mod presets;
+mod response;
+mod rule;
+mod server_verdict;
 mod support_report;
 mod time;
 mod verdict;

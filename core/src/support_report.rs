@@ -100,10 +100,25 @@ impl fmt::Display for SupportReport {
     }
 }
 
+/// An error in the vendor's own words, of which the class is none.
+#[derive(Serialize)]
+struct Envelope<'e> {
+    message: &'e Option<String>,
+    r#type: &'e Option<String>,
+    code: &'e Option<String>,
+    param: &'e Option<String>,
+}
+
 /// The envelope alone where there is one: other members of an error body can echo the request.
 fn report_body(body: &[u8], error: Option<&ErrorBody>) -> Option<String> {
     let text = match error {
-        Some(error) => serde_json::to_string(error).unwrap_or_default(),
+        Some(error) => serde_json::to_string(&Envelope {
+            message: &error.message,
+            r#type: &error.kind,
+            code: &error.code,
+            param: &error.param,
+        })
+        .unwrap_or_default(),
         None => {
             // One byte more than may be shown tells whether something is cut.
             let most = MAX_REPORT_BODY_BYTES.saturating_add(1);

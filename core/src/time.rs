@@ -111,6 +111,28 @@ pub fn to_rfc3339(unix_ms: u64) -> String {
 /// `2026-01-15T13:00:00.5+01:00`; parts of a millisecond are dropped. `None` for anything else
 /// and for times before 1970.
 pub fn from_rfc3339(text: &str) -> Option<u64> {
+    let Timestamp { unix_ms, zoned, .. } = timestamp(text)?;
+    u64::try_from(unix_ms).ok().filter(|_| zoned)
+}
+
+/// The same for a wait that ends then: parts of a millisecond count as a whole one, any year will
+/// do, and without a zone the time is in UTC, never local.
+pub(crate) fn read_rfc3339(text: &str) -> Option<i64> {
+    let Timestamp { unix_ms, more, .. } = timestamp(text)?;
+    unix_ms.checked_add(more.into())
+}
+
+/// A time as RFC 3339 writes it.
+struct Timestamp {
+    /// UTC milliseconds since 1970.
+    unix_ms: i64,
+    /// Whether there is a part of a millisecond besides.
+    more: bool,
+    /// Whether it has its distance from UTC with it, as RFC 3339 demands.
+    zoned: bool,
+}
+
+fn timestamp(text: &str) -> Option<Timestamp> {
     let (date, rest) = text.split_once(['T', 't'])?;
     let mut date = date.split('-');
     let (year, month, day) = (date.next()?, date.next()?, date.next()?);
@@ -129,24 +151,28 @@ pub fn from_rfc3339(text: &str) -> Option<u64> {
         minute: digits(minute, 2)?,
         second: digits(second, 2)?,
     };
-    let offset_ms = offset_minutes.checked_mul(60_000)?;
+    let offset_ms = offset_minutes.unwrap_or(0).checked_mul(60_000)?;
     let unix_ms = civil
         .checked()?
         .unix_ms()
         .checked_add(milliseconds(fraction)?)?;
-    u64::try_from(unix_ms.checked_sub(offset_ms)?).ok()
+    Some(Timestamp {
+        unix_ms: unix_ms.checked_sub(offset_ms)?,
+        more: fraction.bytes().skip(3).any(|digit| digit != b'0'),
+        zoned: offset_minutes.is_some(),
+    })
 }
 
-/// The time of day and its distance from UTC in minutes.
-fn split_offset(text: &str) -> Option<(&str, i64)> {
+/// The time of day and its distance from UTC in minutes, if it is given.
+fn split_offset(text: &str) -> Option<(&str, Option<i64>)> {
     if let Some(time) = text.strip_suffix(['Z', 'z']) {
-        return Some((time, 0));
+        return Some((time, Some(0)));
     }
     let (time, offset) = text.split_at_checked(text.len().checked_sub(6)?)?;
     let (sign, offset) = match offset.split_at_checked(1)? {
         ("+", offset) => (1, offset),
         ("-", offset) => (-1, offset),
-        _ => return None,
+        _ => return Some((text, None)),
     };
     let (hours, minutes) = offset.split_once(':')?;
     let (hours, minutes) = (digits(hours, 2)?, digits(minutes, 2)?);
@@ -154,7 +180,7 @@ fn split_offset(text: &str) -> Option<(&str, i64)> {
         .checked_mul(60)?
         .checked_add(minutes)?
         .checked_mul(sign)?;
-    (hours < 24 && minutes < 60).then_some((time, total))
+    (hours < 24 && minutes < 60).then_some((time, Some(total)))
 }
 
 /// The milliseconds in the digits after a decimal point.
@@ -205,6 +231,19 @@ mod tests {
             Some(noon + 123)
         );
         assert_eq!(from_rfc3339("2026-01-15T11:59:60Z"), Some(noon));
+    }
+
+    #[test]
+    fn a_wait_until_then_is_rounded_up_and_may_have_no_zone() {
+        let noon = from_rfc3339("2026-01-15T12:00:00Z").unwrap() as i64;
+        assert_eq!(read_rfc3339("2026-01-15T12:00:00"), Some(noon));
+        assert_eq!(read_rfc3339("2026-01-15T12:00:00.123"), Some(noon + 123));
+        assert_eq!(
+            read_rfc3339("2026-01-15T12:00:00.1230001Z"),
+            Some(noon + 124)
+        );
+        assert_eq!(read_rfc3339("1969-12-31T23:59:59Z"), Some(-1000));
+        assert_eq!(read_rfc3339("2026-01-15"), None);
     }
 
     #[test]

@@ -2,15 +2,17 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::code::words;
 use crate::decision::{FailureClass, Reason};
-use crate::error_body::ErrorBody;
+use crate::error_body::ToldBy;
 use crate::explanation::{Recorder, Topic};
-use crate::failure::{Failure, TransportKind};
+use crate::failure::Failure;
+use crate::hint::Hint;
+use crate::policy::Policy;
+use crate::response::Response;
 
 /// What a rule says of the failures it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -26,240 +28,289 @@ words! {
     pub(crate) enum Verdict {
         /// It may, if retries are left and nothing else speaks against it.
         Retry "retry",
+        /// It may have been executed already: only a request that is safe to repeat may.
+        RetryIfIdempotent "retry_if_idempotent",
         /// It may not.
         Stop "stop",
     }
 }
 
-/// One rule: the failures it names, and what it says of them. A failure must meet every condition
-/// that the rule has, and a condition is met by any of its values.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Rule {
-    /// Response statuses.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub status: Vec<StatusRange>,
-    /// The error body's `type`, exactly.
-    #[serde(rename = "type", skip_serializing_if = "Vec::is_empty")]
-    pub error_type: Vec<String>,
-    /// The error body's `code`, exactly.
-    #[serde(rename = "code", skip_serializing_if = "Vec::is_empty")]
-    pub error_code: Vec<String>,
-    /// Kinds of transport failure.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub transport: Vec<TransportKind>,
-    /// What the rule says.
-    #[serde(flatten)]
-    pub outcome: Outcome,
+/// What the policy makes of a failure, and why.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Judgement {
+    pub verdict: Verdict,
+    pub class: FailureClass,
+    pub reason: Reason,
+    /// At most so many retries after such a failure.
+    pub retries: Option<u32>,
+    /// The shortest wait after such a failure, in milliseconds.
+    pub min_ms: u64,
 }
 
-/// One status, or all from a first to a last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct StatusRange {
-    /// The first status in the range.
-    pub first: u16,
-    /// The last status in the range, the first again where it is only one.
-    pub last: u16,
-}
-
-impl Serialize for StatusRange {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { first, last } = self;
-        if first == last {
-            serializer.serialize_u16(*first)
-        } else {
-            serializer.collect_str(&format_args!("{first}-{last}"))
-        }
-    }
-}
-
-impl Rule {
-    /// Why the rule applies to the failure, if it does: its most telling condition.
-    fn applies(&self, failure: &Failure<'_>, error: Option<&ErrorBody>) -> Option<Reason> {
-        let names = |values: &[String], value: Option<&str>| {
-            value.is_some_and(|value| values.iter().any(|other| other == value))
-        };
-        let (by_code, by_type) = (!self.error_code.is_empty(), !self.error_type.is_empty());
-        match failure {
-            Failure::Transport(kind, _) => {
-                self.transport.contains(kind).then_some(Reason::Transport)
-            }
-            _ if !self.transport.is_empty() => None,
-            _ if by_code && !names(&self.error_code, error.and_then(|e| e.code.as_deref())) => None,
-            _ if by_type && !names(&self.error_type, error.and_then(|e| e.kind.as_deref())) => None,
-            Failure::Response { status, .. } => {
-                let named = |range: &StatusRange| (range.first..=range.last).contains(status);
-                let met = self.status.is_empty() || self.status.iter().any(named);
-                met.then_some(match (by_code, by_type) {
-                    (true, _) => Reason::ErrorCode,
-                    (false, true) => Reason::ErrorType,
-                    (false, false) => Reason::Status,
-                })
-            }
-        }
-    }
-
-    /// Whether the rule looks into the error body.
-    pub(crate) fn reads_body(&self) -> bool {
-        !self.error_type.is_empty() || !self.error_code.is_empty()
-    }
-}
-
-/// What the first rule that applies says, and why it does; `otherwise` where none applies.
+/// What the first rule that applies says, or `otherwise` where none does; unless the server says
+/// itself whether to try again.
 pub(crate) fn find(
-    rules: &[Rule],
-    otherwise: Outcome,
+    policy: &Policy,
     failure: &Failure<'_>,
+    response: &Response<'_>,
+    hint: Option<Hint>,
     record: &mut Recorder,
-) -> (Outcome, Reason) {
-    let error = match failure {
-        Failure::Response { body, .. } if rules.iter().any(Rule::reads_body) => {
-            ErrorBody::parse(body)
+) -> Judgement {
+    let mut judgement = by_rules(policy, failure, response, hint, record);
+    if response.success {
+        return judgement;
+    }
+    let mut server_verdicts = policy.server_verdicts.iter();
+    let said = server_verdicts.find_map(|place| Some((place, place.read(response)?)));
+    if let Some((place, said)) = said {
+        let unheard = why_unheard(&judgement, said);
+        if unheard.is_none() {
+            judgement.verdict = said;
+            judgement.reason = Reason::ServerVerdict;
         }
-        _ => None,
-    };
-    let applying = rules.iter().zip(1_usize..).find_map(|(rule, number)| {
-        rule.applies(failure, error.as_ref())
-            .map(|reason| (rule.outcome, reason, number))
-    });
-    let Some((outcome, reason, number)) = applying else {
-        let success = matches!(
-            failure,
-            Failure::Response {
-                status: 200..=299,
-                ..
-            }
-        );
-        let reason = if success {
-            Reason::NotAFailure
-        } else {
-            Reason::Unlisted
-        };
         record.step(Topic::Verdict, || {
-            let Outcome { verdict, class } = otherwise;
-            match reason {
-                Reason::NotAFailure => String::from("stop: the response is a success"),
-                _ => format!("{}, {class}: no rule names this failure", verdict.name()),
+            let (said, place) = (said.name(), place.describe(response));
+            match unheard {
+                None => format!("{said}: the server says so, by {place}"),
+                Some(why) => format!("the server says {said}, by {place}, but {why}"),
             }
         });
-        // What the policy says of other failures is not said of a success.
-        let success_outcome = Outcome {
-            verdict: Verdict::Stop,
-            class: FailureClass::Other,
+    }
+    judgement
+}
+
+/// Why the server's own word doesn't count, if it doesn't: it would have a retry that can't succeed,
+/// or that may execute the request twice.
+fn why_unheard(judgement: &Judgement, said: Verdict) -> Option<&'static str> {
+    match (said, judgement.verdict, judgement.class) {
+        (Verdict::Retry, Verdict::Stop, FailureClass::QuotaExhausted | FailureClass::TooLarge) => {
+            Some("that can't succeed")
+        }
+        (Verdict::Retry, Verdict::RetryIfIdempotent, _) => Some("it may have been executed"),
+        _ => None,
+    }
+}
+
+fn by_rules(
+    policy: &Policy,
+    failure: &Failure<'_>,
+    response: &Response<'_>,
+    hint: Option<Hint>,
+    record: &mut Recorder,
+) -> Judgement {
+    let applying = policy
+        .rules
+        .iter()
+        .zip(1_usize..)
+        .find_map(|(rule, number)| {
+            let reason = rule.applies(failure, response, hint)?;
+            Some((rule, reason, number))
+        });
+    let Some((rule, reason, number)) = applying else {
+        let (Outcome { verdict, class }, reason) = if response.success {
+            // What the policy says of other failures is not said of a success.
+            let nothing = Outcome {
+                verdict: Verdict::Stop,
+                class: FailureClass::Other,
+            };
+            (nothing, Reason::NotAFailure)
+        } else {
+            (policy.otherwise, Reason::Unlisted)
         };
-        return (if success { success_outcome } else { otherwise }, reason);
+        record.step(Topic::Verdict, || match reason {
+            Reason::NotAFailure => String::from("stop: the response is a success"),
+            _ => format!("{}, {class}: no rule names this failure", verdict.name()),
+        });
+        return Judgement {
+            verdict,
+            class,
+            reason,
+            retries: None,
+            min_ms: 0,
+        };
     };
+    let Outcome { verdict, class } = rule.outcome;
     record.step(Topic::Verdict, || {
-        let Outcome { verdict, class } = outcome;
-        let named = |name: &str, value: Option<&str>| format!("{name} `{}`", value.unwrap_or(""));
-        let what = match (reason, failure, &error) {
-            (Reason::ErrorCode, _, Some(error)) => named("the error code", error.code.as_deref()),
-            (Reason::ErrorType, _, Some(error)) => named("the error type", error.kind.as_deref()),
-            (_, Failure::Response { status, .. }, _) => format!("status {status}"),
-            (_, Failure::Transport(kind, _), _) => format!("transport failure {kind}"),
-        };
-        format!("{}, {class}: rule {number} names {what}", verdict.name())
+        let hinted = if rule.hinted { ", with a hint" } else { "" };
+        let what = describe(reason, failure, response);
+        format!(
+            "{}, {class}: rule {number} names {what}{hinted}",
+            verdict.name()
+        )
     });
-    (outcome, reason)
+    Judgement {
+        verdict,
+        class,
+        reason,
+        retries: rule.retries,
+        min_ms: rule.min_ms,
+    }
+}
+
+/// What of the failure a rule names.
+fn describe(reason: Reason, failure: &Failure<'_>, response: &Response<'_>) -> String {
+    let error = response.error.as_deref();
+    let code = error.and_then(|error| error.code.as_deref());
+    let kind = error.and_then(|error| error.kind.as_deref());
+    match (reason, failure) {
+        (Reason::ErrorCode, _) => format!("the error code `{}`", code.unwrap_or("")),
+        (Reason::ErrorType, _) => format!("the error type `{}`", kind.unwrap_or("")),
+        (Reason::ErrorClass, _) => {
+            let told = error.and_then(|error| error.class);
+            let by = match told.map(|(_, by)| by) {
+                Some(ToldBy::Code) => format!("its code `{}`", code.unwrap_or("")),
+                Some(ToldBy::Kind) => format!("its type `{}`", kind.unwrap_or("")),
+                Some(ToldBy::Sign(sign)) => sign.into(),
+                None => String::new(),
+            };
+            format!("the class that the error body tells, by {by}")
+        }
+        (_, Failure::Transport(kind, phase)) => {
+            format!("transport failure {kind} in phase {phase}")
+        }
+        (_, Failure::Response { status, .. }) => match response.status {
+            Some(own) if own != *status => format!("status {own}, which the body states"),
+            _ => format!("status {status}"),
+        },
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Headers, Phase};
-    use alloc::vec;
+    use crate::{Call, Headers, Phase, TransportKind};
+    use alloc::format;
 
-    fn rule(status: &[(u16, u16)], kind: &str, code: &str, verdict: Verdict) -> Rule {
-        let text = |text: &str| {
-            if text.is_empty() {
-                vec![]
-            } else {
-                vec![text.into()]
-            }
-        };
-        Rule {
-            status: status
-                .iter()
-                .map(|&(first, last)| StatusRange { first, last })
-                .collect(),
-            error_type: text(kind),
-            error_code: text(code),
-            transport: vec![],
-            outcome: Outcome {
-                verdict,
-                class: FailureClass::Conflict,
-            },
-        }
+    fn verdict(rules: &str, failure: Failure<'_>) -> (&'static str, Reason) {
+        let document = format!(
+            r#"{{"name": "p", "retries": 1, "rules": [{rules}],
+                "server_verdicts": ["x-should-retry", "retryable"],
+                "hint": {{"sources": ["retry-after"]}},
+                "otherwise": {{"verdict": "stop", "class": "other"}},
+                "backoff": {{"base_ms": 1, "factor": 1, "jitter": {{"kind": "none"}}}}}}"#
+        );
+        let policy = Policy::from_json(&document).unwrap();
+        let call = Call::new(0, 0);
+        let body = crate::error_body::body_of(&failure);
+        let response = Response::read(&failure, &body, &call, policy.reads.headers);
+        let silent = &mut Recorder::silent();
+        let hint = policy.hint.find(&response, silent);
+        let judgement = find(&policy, &failure, &response, hint, silent);
+        (judgement.verdict.name(), judgement.reason)
     }
 
-    fn verdict(rules: &[Rule], failure: Failure<'_>) -> (Verdict, Reason) {
-        let otherwise = Outcome {
-            verdict: Verdict::Stop,
-            class: FailureClass::Other,
-        };
-        let (outcome, reason) = find(rules, otherwise, &failure, &mut Recorder::silent());
-        (outcome.verdict, reason)
-    }
-
-    fn response(status: u16, body: &str) -> Failure<'_> {
+    fn response<'r>(status: u16, headers: &'r str, body: &'r str) -> Failure<'r> {
         Failure::Response {
             status,
-            headers: Headers::NONE,
+            headers: Headers::Block(headers),
             body: body.as_bytes(),
         }
     }
 
     #[test]
     fn the_first_rule_that_applies_decides() {
-        let rules = [
-            rule(&[], "", "quota", Verdict::Stop),
-            rule(&[(503, 503)], "busy", "", Verdict::Retry),
-            rule(&[(429, 429), (500, 599)], "", "", Verdict::Retry),
-        ];
+        let rules = r#"{"code": ["quota"], "verdict": "stop", "class": "conflict"},
+            {"status": [503], "type": ["busy"], "verdict": "retry", "class": "conflict"},
+            {"error_class": ["overloaded"], "verdict": "retry", "class": "overloaded"},
+            {"status": [403], "hinted": true, "verdict": "retry", "class": "rate_limited"},
+            {"status": [429, "500-599"], "verdict": "retry_if_idempotent", "class": "conflict"}"#;
         let quota = r#"{"error":{"code":"quota","type":"busy"}}"#;
         let busy = r#"{"error":{"code":"Quota","type":"busy"}}"#;
-        assert_eq!(
-            verdict(&rules, response(503, quota)),
-            (Verdict::Stop, Reason::ErrorCode)
-        );
-        assert_eq!(
-            verdict(&rules, response(503, busy)),
-            (Verdict::Retry, Reason::ErrorType)
-        );
-        assert_eq!(
-            verdict(&rules, response(429, busy)),
-            (Verdict::Retry, Reason::Status)
-        );
-        assert_eq!(
-            verdict(&rules, response(599, "")),
-            (Verdict::Retry, Reason::Status)
-        );
-        assert_eq!(
-            verdict(&rules, response(600, "")),
-            (Verdict::Stop, Reason::Unlisted)
-        );
-        assert_eq!(
-            verdict(&rules, response(204, "")),
-            (Verdict::Stop, Reason::NotAFailure)
-        );
-        assert_eq!(
-            verdict(&rules, response(200, quota)),
-            (Verdict::Stop, Reason::ErrorCode)
-        );
+        let overloaded = r#"{"error":{"code":"overloaded_error"}}"#;
+        for (status, headers, body, expected) in [
+            (503, "", quota, ("stop", Reason::ErrorCode)),
+            (503, "", busy, ("retry", Reason::ErrorType)),
+            (400, "", overloaded, ("retry", Reason::ErrorClass)),
+            (403, "retry-after: 1", "", ("retry", Reason::Status)),
+            (403, "retry-after: x", "", ("stop", Reason::Unlisted)),
+            (429, "", busy, ("retry_if_idempotent", Reason::Status)),
+            (599, "", "", ("retry_if_idempotent", Reason::Status)),
+            (600, "", "", ("stop", Reason::Unlisted)),
+            (204, "", "", ("stop", Reason::NotAFailure)),
+            (200, "", quota, ("stop", Reason::ErrorCode)),
+            (
+                200,
+                "",
+                r#"{"type":"overloaded_error"}"#,
+                ("stop", Reason::NotAFailure),
+            ),
+            (
+                200,
+                "",
+                r#"{"error":{"code":503,"type":"busy"}}"#,
+                ("retry", Reason::ErrorType),
+            ),
+            (
+                200,
+                "",
+                r#"{"error":{"type":"busy"}}"#,
+                ("stop", Reason::Unlisted),
+            ),
+        ] {
+            let verdict = verdict(rules, response(status, headers, body));
+            assert_eq!(verdict, expected, "{status} {headers} {body}");
+        }
+    }
+
+    #[test]
+    fn the_servers_own_word_outweighs_the_rules() {
+        let rules = r#"{"status": [429], "verdict": "retry", "class": "rate_limited"},
+            {"status": [502], "verdict": "retry_if_idempotent", "class": "unavailable"}"#;
+        let said = Reason::ServerVerdict;
+        for (status, headers, body, expected) in [
+            (429, "x-should-retry: FALSE", "", ("stop", said)),
+            (400, "x-should-retry: true", "", ("retry", said)),
+            (
+                502,
+                "x-should-retry: true",
+                "",
+                ("retry_if_idempotent", Reason::Status),
+            ),
+            (
+                400,
+                "x-should-retry: yes\nx-should-retry: true",
+                "",
+                ("retry", said),
+            ),
+            (
+                400,
+                "x-should-retry: true",
+                r#"{"retryable":false,"code":1}"#,
+                ("retry", said),
+            ),
+            (429, "", r#"{"retryable":false,"code":1}"#, ("stop", said)),
+            (429, "x-should-retry: yes", "", ("retry", Reason::Status)),
+            (
+                200,
+                "x-should-retry: true",
+                "",
+                ("stop", Reason::NotAFailure),
+            ),
+            (
+                200,
+                "x-should-retry: true",
+                r#"{"error":"busy"}"#,
+                ("retry", said),
+            ),
+        ] {
+            let verdict = verdict(rules, response(status, headers, body));
+            assert_eq!(verdict, expected, "{status} {headers} {body}");
+        }
     }
 
     #[test]
     fn transport_failures_meet_transport_rules_only() {
-        let mut reset = rule(&[], "", "", Verdict::Retry);
-        reset.transport = vec![TransportKind::Reset];
-        let rules = [reset, rule(&[(0, 999)], "", "", Verdict::Stop)];
-        let failed = |kind| Failure::Transport(kind, Phase::Sent);
-        let expected = (Verdict::Retry, Reason::Transport);
-        assert_eq!(verdict(&rules, failed(TransportKind::Reset)), expected);
-        let expected = (Verdict::Stop, Reason::Unlisted);
-        assert_eq!(verdict(&rules, failed(TransportKind::Dns)), expected);
+        let rules = r#"{"transport": ["reset"], "phase": ["connect"], "verdict": "retry", "class": "transport"},
+            {"status": ["100-999"], "verdict": "stop", "class": "other"}"#;
+        let failed = |kind, phase| verdict(rules, Failure::Transport(kind, phase));
+        let expected = ("retry", Reason::Transport);
+        assert_eq!(failed(TransportKind::Reset, Phase::Connect), expected);
+        let unlisted = ("stop", Reason::Unlisted);
+        assert_eq!(failed(TransportKind::Reset, Phase::Sent), unlisted);
+        assert_eq!(failed(TransportKind::Dns, Phase::Connect), unlisted);
         assert_eq!(
-            verdict(&rules, response(500, "")),
-            (Verdict::Stop, Reason::Status)
+            verdict(rules, response(500, "", "")),
+            ("stop", Reason::Status)
         );
     }
 }

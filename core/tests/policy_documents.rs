@@ -9,9 +9,17 @@ fn tessera() -> Value {
     serde_json::from_str(preset_document("tessera").unwrap()).unwrap()
 }
 
+/// Tessera's document with every kind of list in it that a policy can have.
+fn with_lists() -> Value {
+    let mut document = tessera();
+    document["rules"][23]["phase"] = json!(["sent"]);
+    document["server_verdicts"] = json!(["retryable"]);
+    document
+}
+
 /// The error when the value at `pointer` of tessera's document is replaced.
 fn error(pointer: &str, value: Value) -> String {
-    let mut document = tessera();
+    let mut document = with_lists();
     *document.pointer_mut(pointer).unwrap() = value;
     Policy::from_json(&document.to_string())
         .unwrap_err()
@@ -30,7 +38,7 @@ fn errors_name_the_path_the_value_and_what_would_be_right() {
     );
     assert_eq!(
         error("/rules/3/verdict", json!("maybe")),
-        "rules[3].verdict: `maybe` is not one of `retry`, `stop`"
+        "rules[3].verdict: `maybe` is not one of `retry`, `retry_if_idempotent`, `stop`"
     );
     assert_eq!(
         error("/rules/12/status/0", json!("5xx")),
@@ -86,9 +94,17 @@ fn the_schema_has_the_fields_and_names_that_are_read() {
         described.sort_unstable();
         assert_eq!(read, described, "{pointer}");
         for name in read {
-            // What another field requires counts: the probe has all of them.
-            let dependent = object["dependentRequired"].as_object();
-            let mut lists: Vec<&Value> = dependent.iter().flat_map(|map| map.values()).collect();
+            // What another field requires counts where the probe has that field.
+            let dependent = object["dependentRequired"]
+                .as_object()
+                .into_iter()
+                .flatten();
+            let document = tessera();
+            let has = |other: &str| document.pointer(&format!("{probe}/{other}")).is_some();
+            let mut lists: Vec<&Value> = dependent
+                .filter(|(other, _)| has(other))
+                .map(|(_, names)| names)
+                .collect();
             lists.push(&object["required"]);
             let required = lists
                 .iter()
@@ -104,6 +120,14 @@ fn the_schema_has_the_fields_and_names_that_are_read() {
         (
             "/$defs/rule/properties/transport/items/enum",
             "/rules/23/transport/0",
+        ),
+        (
+            "/$defs/rule/properties/phase/items/enum",
+            "/rules/23/phase/0",
+        ),
+        (
+            "/properties/server_verdicts/items/enum",
+            "/server_verdicts/0",
         ),
         (
             "/$defs/hint/properties/sources/items/enum",

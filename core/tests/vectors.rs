@@ -11,6 +11,8 @@ use holdoff::{
     TransportKind, from_rfc3339,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
@@ -49,8 +51,8 @@ fn read_trials() -> Result<Vec<Trial>> {
             continue;
         }
         let shown = path.display();
-        let file: Value = serde_json::from_str(&fs::read_to_string(&path)?)
-            .map_err(|error| format!("{shown}: {error}"))?;
+        let file =
+            read(&fs::read_to_string(&path)?).map_err(|error| format!("{shown}: {error}"))?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let check: fn(&Value) -> Result<()> = match text(&file, "kind")? {
             "decide" => decide,
@@ -80,6 +82,38 @@ fn read_trials() -> Result<Vec<Trial>> {
     Ok(trials)
 }
 
+/// A file, with its own policies in the cases that name them, and in which the draws are texts:
+/// serde_json reads long fractions only nearly.
+fn read(text: &str) -> serde_json::Result<Value> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Exact {
+        cases: Vec<Exact>,
+        input: Option<Box<Exact>>,
+        draw: Option<Box<RawValue>>,
+    }
+    let exact: Exact = serde_json::from_str(text)?;
+    let mut file: Value = serde_json::from_str(text)?;
+    let policies = file.get("policies").cloned().unwrap_or_default();
+    for index in 0..exact.cases.len() {
+        let place = format!("/cases/{index}/input/policy");
+        if let Some(policy) = file.pointer_mut(&place)
+            && let Some(own) = policy.as_str().and_then(|name| policies.get(name))
+        {
+            *policy = own.clone();
+        }
+    }
+    for (index, case) in exact.cases.iter().enumerate() {
+        let draw = case.input.as_ref().and_then(|input| input.draw.as_ref());
+        if let Some(draw) = draw
+            && let Some(number) = file.pointer_mut(&format!("/cases/{index}/input/draw"))
+        {
+            *number = json!(draw.get());
+        }
+    }
+    Ok(file)
+}
+
 fn decide(case: &Value) -> Result<()> {
     let input = object(case, "input")?;
     let policy = match input.get("policy") {
@@ -106,8 +140,25 @@ fn decide(case: &Value) -> Result<()> {
                 return Err(format!("{decision:?} is lost in bits").into());
             }
             let actual = describe(&policy, decision, failure, call);
-            let different: Vec<_> = object(case, "expect")?
+            let expected = object(case, "expect")?;
+            for text in expected
+                .get("explained")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+            {
+                let text = text.as_str().ok_or("`explained` is a list of texts")?;
+                if !explanation
+                    .steps
+                    .iter()
+                    .any(|step| step.text.contains(text))
+                {
+                    return Err(format!("`{text}` is not in\n{explanation}").into());
+                }
+            }
+            let different: Vec<_> = expected
                 .iter()
+                .filter(|(name, _)| *name != "explained")
                 .filter(|(name, value)| actual.get(*name) != Some(value))
                 .map(|(name, value)| {
                     let got = actual.get(name).unwrap_or(&Value::Null);
@@ -219,7 +270,9 @@ fn draw(input: &Map<String, Value>) -> Result<Option<Draw>> {
         Value::String(digits) => digits.parse().ok(),
         number => number.as_u64(),
     })?;
-    let draw = fields.read("draw", |draw| Draw::from_fraction(draw.as_f64()?))?;
+    let draw = fields.read("draw", |draw| {
+        Draw::from_fraction(draw.as_str()?.parse().ok()?)
+    })?;
     Ok(draw.or(seed.map(Draw::Seed)))
 }
 

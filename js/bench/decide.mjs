@@ -17,14 +17,22 @@ const date = new Headers({ ...plain, "retry-after": "Thu, 15 Jan 2026 12:00:30 G
 const none = new Headers({ ...plain });
 none.delete("retry-after");
 
-const policy = Policy.tessera();
-const decide = ({ headers, body }) =>
-  policy.decide({ status: 429, headers, body, attempt: 1, seed: 7, now: 1768478400000 }).afterMs;
+const decideBy =
+  (policy) =>
+  ({ headers, body }) =>
+    policy.decide({ status: 429, headers, body, attempt: 1, seed: 7, now: 1768478400000 }).afterMs;
+const decide = decideBy(Policy.tessera());
 await measure("holdoff", "retry-after", () => decide({ headers }));
 await measure("holdoff", "retry-after, plain object", () => decide({ headers: plain }));
 await measure("holdoff", "no hint", () => decide({ headers: none }));
 await measure("holdoff", "date", () => decide({ headers: date }));
 await measure("holdoff", "body", () => decide({ headers, body }));
+
+const recommended = decideBy(Policy.recommended());
+await measure("holdoff", "recommended", () => recommended({ headers }));
+await measure("holdoff", "recommended, plain object", () => recommended({ headers: plain }));
+await measure("holdoff", "recommended, no hint", () => recommended({ headers: none }));
+await measure("holdoff", "recommended, body", () => recommended({ headers, body }));
 
 // openai's decision is a part of its sending; the sending and the timer are left out.
 const openai = new OpenAI({ apiKey: "none", maxRetries: 5 });

@@ -3,18 +3,19 @@
 import { decisionOf, Policy, parseError, retry, supportReport } from "holdoff";
 
 export async function smoke() {
-  const policy = Policy.tessera();
   let digest = 0;
-  for (let attempt = 0; attempt < 1000; attempt++) {
-    const status = 400 + (attempt % 120);
-    const headers = { "retry-after": String(attempt % 7) };
-    const { bits } = policy.decide({ status, attempt: attempt % 8, seed: attempt, headers });
-    digest = (digest * 31 + bits) % 2 ** 48;
+  for (const policy of [Policy.tessera(), Policy.recommended()]) {
+    for (let attempt = 0; attempt < 1000; attempt++) {
+      const status = 400 + (attempt % 140);
+      const headers = new Headers({ "retry-after": String(attempt % 7) });
+      const { bits } = policy.decide({ status, attempt: attempt % 8, seed: attempt, headers });
+      digest = (digest * 31 + bits) % 2 ** 48;
+    }
   }
   const headers = new Headers({ "x-request-id": "r" });
   const report = supportReport({ status: 503, headers, body: { error: { code: "c" } } });
   const answers = [new Response("{}", { status: 503 }), new Response("", { status: 404 })];
-  const response = await retry(() => answers.shift(), { policy, sleep: async () => {} });
+  const response = await retry(() => answers.shift(), { sleep: async () => {} });
   return JSON.stringify([
     digest,
     parseError('{"error":{"type":"t"}}').type,

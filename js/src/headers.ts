@@ -12,44 +12,66 @@ export type HeadersLike =
 /** The value of one header line; one that is missing is no line. */
 export type HeaderValue = string | number | null | undefined;
 
-/** The headers of these lower-case names as lines `name: value`; undefined where there are none. */
-export function headerBlock(headers: unknown, names: readonly string[]): string | undefined {
+/** The names of headers that are read, in lower case. */
+export class HeaderNames {
+  readonly all: readonly string[];
+  /** By their length, which tells most other names from them without a look at the letters. */
+  readonly #byLength: string[][] = [];
+
+  constructor(names: readonly string[]) {
+    this.all = names;
+    for (const name of names) {
+      this.#byLength[name.length] ??= [];
+      this.#byLength[name.length]?.push(name);
+    }
+  }
+
+  /** The one of these names that `name` is, whatever its case. */
+  find(name: string): string | undefined {
+    const alike = this.#byLength[name.length];
+    if (alike === undefined) return undefined;
+    return alike.find((known) => known === name || known === name.toLowerCase());
+  }
+}
+
+/**
+ * A `Headers` is asked for up to so many names. For more, going once through all that it has is
+ * quicker: measured with fetch's own of Node 20, holding 12 headers.
+ */
+const MOST_ASKED_FOR = 6;
+
+/** The headers of these names as lines `name: value`; undefined where there are none. */
+export function headerBlock(headers: unknown, names: HeaderNames): string | undefined {
   if (headers == null) return undefined;
   if (typeof headers !== "object") {
     throw wrong("headers", headers, "object", "a Headers, an object or pairs of name and value");
   }
+  const isIterable = Symbol.iterator in headers;
+  const canBeAsked = typeof (headers as Headers).get === "function" && !(headers instanceof Map);
   let block = "";
-  if (typeof (headers as Headers).get === "function" && !(headers instanceof Map)) {
-    for (const name of names) block += lines(name, (headers as Headers).get(name));
-  } else if (Symbol.iterator in headers) {
+  if (canBeAsked && (names.all.length <= MOST_ASKED_FOR || !isIterable)) {
+    for (const name of names.all) block += lines(name, (headers as Headers).get(name));
+  } else if (isIterable) {
     for (const pair of headers as Iterable<unknown>) {
       if (!Array.isArray(pair) || typeof pair[0] !== "string") {
         throw wrong("headers", pair, "", "a pair of name and value");
       }
-      block += namedLines(pair[0], pair[1], names);
+      const name = names.find(pair[0]);
+      if (name !== undefined) block += lines(name, pair[1]);
     }
   } else {
-    for (const name of Object.keys(headers)) {
-      block += namedLines(name, (headers as Record<string, unknown>)[name], names);
+    for (const key of Object.keys(headers)) {
+      const name = names.find(key);
+      if (name !== undefined) block += lines(name, (headers as Record<string, unknown>)[key]);
     }
   }
   return block === "" ? undefined : block;
 }
 
-function namedLines(name: string, value: unknown, names: readonly string[]): string {
-  // A name of another length is another name; most need no look at their letters.
-  for (const known of names) {
-    if (known.length === name.length && (known === name || known === name.toLowerCase())) {
-      return lines(known, value);
-    }
-  }
-  return "";
-}
-
 function lines(name: string, value: unknown): string {
   if (typeof value === "string") {
-    // What would end the line is replaced, as fetch's own Headers refuse it.
-    return `${name}: ${/[\n\0]/.test(value) ? value.replace(/[\n\0]/g, " ") : value}\n`;
+    // A line feed would end the line, and fetch's own Headers refuse it; a return reads alike.
+    return `${name}: ${value.includes("\n") ? value.replaceAll("\n", "\r") : value}\n`;
   }
   if (value == null) return "";
   if (typeof value === "number") return `${name}: ${value}\n`;

@@ -1,5 +1,5 @@
 import { fact, milliseconds, text, time, wholeNumber, wrong } from "./arguments.js";
-import { bodyText } from "./body.js";
+import { bodyBytes } from "./body.js";
 import { core } from "./core.js";
 import { Decision } from "./decision.js";
 import { Explanation, type Step } from "./explanation.js";
@@ -11,7 +11,7 @@ import {
 } from "./failure.js";
 import type { PresetName, Topic } from "./generated/codes.js";
 import { Policy as CorePolicy } from "./generated/core_bg.js";
-import { headerBlock } from "./headers.js";
+import { HeaderNames, headerBlock } from "./headers.js";
 import { freshHalves, halvesOf, type Seed } from "./seed.js";
 
 /** What is known of the call; everything may be unknown. */
@@ -33,9 +33,12 @@ export interface Call {
   deadlineMs?: number | undefined;
   /** Takes the place of the policy's own number of retries. */
   maxRetries?: number | undefined;
-  /** The request's method, as sent. */
+  /** The request's method, as sent. Where `idempotent` is unknown, it tells in its place. */
   method?: string | undefined;
-  /** Whether sending the request twice has the effect of sending it once. */
+  /**
+   * Whether sending the request twice has the effect of sending it once; also true where the
+   * request carries an idempotency key that the server honours.
+   */
   idempotent?: boolean | undefined;
   /** Whether the request body can be sent again. */
   replayable?: boolean | undefined;
@@ -53,7 +56,7 @@ export class PolicyError extends Error {
 /** The rules by which calls to one API are retried. Immutable. */
 export class Policy {
   readonly #core: CorePolicy;
-  readonly #headers: readonly string[];
+  readonly #headers: HeaderNames;
 
   /**
    * The policy that a document describes.
@@ -63,7 +66,15 @@ export class Policy {
    */
   constructor(document: string | object) {
     this.#core = document instanceof CorePolicy ? document : load(document);
-    this.#headers = this.#core.headers();
+    this.#headers = new HeaderNames(this.#core.headers());
+  }
+
+  /**
+   * The policy for any API that has none of its own: it hears everything that servers are known to
+   * say, and keeps retries few and spread out.
+   */
+  static recommended(): Policy {
+    return Policy.preset("recommended");
   }
 
   /** The policy of the Tessera AI API, to the letter of its error page. */
@@ -97,7 +108,7 @@ export class Policy {
 
   /** The names of the response headers that a decision reads, in lower case. */
   get headers(): readonly string[] {
-    return this.#headers;
+    return this.#headers.all;
   }
 
   /** Whether a decision looks into the response body. */
@@ -168,7 +179,7 @@ export class Policy {
         (fact("delivered", facts.delivered) << 4),
       text("method", facts.method),
       headerBlock(facts.headers, this.#headers),
-      bodyText(facts.body),
+      bodyBytes(facts.body),
     );
   }
 }

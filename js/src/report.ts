@@ -1,5 +1,5 @@
 import { text, time } from "./arguments.js";
-import { bodyText } from "./body.js";
+import { bodyBytes } from "./body.js";
 import { core } from "./core.js";
 import {
   type Failure,
@@ -7,26 +7,33 @@ import {
   type ResponseFailure,
   type TransportFailure,
 } from "./failure.js";
-import { requestIdHeaders } from "./generated/codes.js";
-import { headerBlock } from "./headers.js";
+import { type FailureClass, requestIdHeaders } from "./generated/codes.js";
+import { HeaderNames, headerBlock } from "./headers.js";
 
-/** What a server says of an error in its body: the envelope `{"error": {…}}`. */
+/** What a server says of an error in its body. */
 export interface ErrorBody {
   /** What went wrong, for a person. */
   message: string | null;
-  /** The vendor's kind of error, such as `rate_limit_error`. */
+  /** The vendor's kind of error, such as `rate_limit_error` or `RESOURCE_EXHAUSTED`. */
   type: string | null;
-  /** The vendor's code for the error. */
+  /** The vendor's code for the error, such as `insufficient_quota`. */
   code: string | null;
   /** The request's parameter that is at fault. */
   param: string | null;
+  /** What kind of failure that is, where the vendor's words are known. */
+  class: FailureClass | null;
 }
 
-/** The error envelope in a response's body, given as text, bytes or parsed; null for none. */
+/**
+ * The error in a response's body, given as text, bytes or parsed; null for none. It is found in the
+ * shapes that vendors are known to send, also in a stream of server-sent events.
+ */
 export function parseError(body: unknown): ErrorBody | null {
-  const json = core().parse_error(bodyText(body) ?? "");
+  const json = core().parse_error(bodyBytes(body) ?? new Uint8Array());
   return json === undefined ? null : JSON.parse(json);
 }
+
+const requestIdNames = new HeaderNames(requestIdHeaders);
 
 /** A support report as plain data, the same in every language. */
 export interface SupportReportJSON {
@@ -117,8 +124,8 @@ export function supportReport(
     transport,
     phase,
     time("now", all.now),
-    headerBlock(all.headers, requestIdHeaders),
-    bodyText(all.body),
+    headerBlock(all.headers, requestIdNames),
+    bodyBytes(all.body),
     text("endpoint", endpoint),
   ) as [string, string];
   return new SupportReport(report, JSON.parse(json));

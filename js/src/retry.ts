@@ -1,9 +1,8 @@
-import { bodyText } from "./body.js";
 import type { Decision } from "./decision.js";
 import type { Failure } from "./failure.js";
 import { maxBodyBytes } from "./generated/codes.js";
 import type { HeadersLike } from "./headers.js";
-import type { Call, Policy } from "./policy.js";
+import { type Call, Policy } from "./policy.js";
 import { freshSeed } from "./seed.js";
 import { transportFailure } from "./transport.js";
 
@@ -24,8 +23,8 @@ export interface RetryOptions<R extends ResponseLike = Response>
     Call,
     "seed" | "deadlineMs" | "maxRetries" | "method" | "idempotent" | "replayable"
   > {
-  /** The rules. */
-  policy: Policy;
+  /** The rules; by default `Policy.recommended()`. */
+  policy?: Policy | undefined;
   /** Ends a wait at once when it is aborted; give it to fetch too. */
   signal?: AbortSignal | undefined;
   /** Whether the user was already given a part of the answer; asked after each failed attempt. */
@@ -59,9 +58,15 @@ export function decisionOf(responseOrError: unknown): Decision | undefined {
 /**
  * Sends a request, and sends it again after a wait for as long as the policy says so.
  *
- * A response with a status below 400 is given back at once. When the policy says to stop or to
- * escalate, the last response is given back with its body still to be read, or the last error is
- * thrown as it is; `decisionOf` tells the decision.
+ * A response with a status below 400 is given back at once and untouched: its body is the caller's.
+ * Whoever reads an error there, in a stream for instance, asks `policy.decide` with that body. When
+ * the policy says to stop or to escalate, the last response is given back with its body still to be
+ * read, or the last error is thrown as it is; `decisionOf` tells the decision.
+ *
+ * Give the `method`, and `idempotent: true` where the request carries an idempotency key that the
+ * server honours. Where the server may have executed the request and they tell that it is not safe
+ * to repeat, the call ends with the reason `possibly_executed`; where neither is given, nothing is
+ * forbidden.
  *
  * @param send Sends the request, anew each time: `() => fetch(url, …)`. Given the attempt, from zero.
  * @throws what `send` threw last; at once where it is no failed connection.
@@ -69,9 +74,9 @@ export function decisionOf(responseOrError: unknown): Decision | undefined {
  */
 export async function retry<R extends ResponseLike = Response>(
   send: (attempt: number) => Promise<R> | R,
-  options: RetryOptions<R>,
+  options: RetryOptions<R> = {},
 ): Promise<R> {
-  const { policy, signal, seed = freshSeed(), delivered } = options;
+  const { policy = Policy.recommended(), signal, seed = freshSeed(), delivered } = options;
   const {
     sleep = timer,
     clock: now = Date.now,
@@ -150,7 +155,7 @@ async function failureOf<R extends ResponseLike>(
 async function errorBody(
   response: ResponseLike,
   signal: AbortSignal | undefined,
-): Promise<string | undefined> {
+): Promise<ArrayBuffer | undefined> {
   const reader = readerOfClone(response);
   if (reader === undefined) return undefined;
   const chunks: Uint8Array[] = [];
@@ -169,7 +174,7 @@ async function errorBody(
   await Promise.race([reading(), wait]).catch(() => {});
   enough.abort();
   reader.cancel().catch(() => {});
-  return bodyText(await new Blob(chunks as BlobPart[]).arrayBuffer());
+  return new Blob(chunks as BlobPart[]).arrayBuffer();
 }
 
 function readerOfClone(

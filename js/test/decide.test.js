@@ -6,6 +6,7 @@ import { inspect } from "node:util";
 import { Decision, freshSeed, Policy, PolicyError, parseError, supportReport } from "holdoff";
 
 const policy = Policy.tessera();
+const recommended = Policy.recommended();
 const date = "Thu, 15 Jan 2026 12:00:00 GMT";
 const in30s = "Thu, 15 Jan 2026 12:00:30 GMT";
 
@@ -56,19 +57,38 @@ test("headers in every shape give the same decision", () => {
   }
 });
 
-test("repeated header lines stay apart, and numbers are texts", () => {
+test("a policy that reads many headers finds them in every shape", () => {
+  const reset = "x-ratelimit-reset-tokens";
+  const remaining = "x-ratelimit-remaining-tokens";
+  const spent = { "Content-Type": "x", "X-RateLimit-Reset-Tokens": "30s", [remaining]: "0" };
+  const shapes = [
+    spent,
+    new Headers(spent),
+    new Headers(spent).entries(),
+    Object.entries(spent),
+    new Map(Object.entries(spent)),
+    { get: (name) => ({ [reset]: "30s", [remaining]: "0" })[name] },
+  ];
+  for (const headers of shapes) {
+    const { afterMs, source } = recommended.decide({ status: 429, headers, draw: 0 });
+    assert.deepEqual([afterMs, source], [30_000, "x-ratelimit-reset"], inspect(headers));
+  }
+});
+
+test("repeated header lines count all, apart or joined, and numbers are texts", () => {
+  const lines = [
+    ["retry-after", "5"],
+    ["Retry-After", "9"],
+  ];
   for (const [headers, afterMs] of [
     [{ "retry-after": ["5", "9"] }, 9000],
     [{ "retry-after": 7 }, 7000],
-    [
-      [
-        ["retry-after", "5"],
-        ["Retry-After", "9"],
-      ],
-      9000,
-    ],
+    [lines, 9000],
+    [new Headers(lines), 9000],
   ]) {
-    assert.equal(policy.decide({ status: 503, headers }).afterMs, afterMs);
+    for (const reader of [policy, recommended]) {
+      assert.equal(reader.decide({ status: 503, headers, draw: 0 }).afterMs, afterMs);
+    }
   }
 });
 
@@ -89,6 +109,7 @@ test("bodies are read as text, as bytes and parsed", () => {
       type: "overloaded_error",
       code: null,
       param: null,
+      class: "overloaded",
     });
   }
   assert.equal(parseError("<html>"), null);
@@ -102,6 +123,20 @@ test("only the first 64 KiB of a body are looked at, in every shape", () => {
     assert.equal(parseError(bodyOf(`${short}and more`)).type, "overloaded_error");
     assert.equal(parseError(bodyOf(long)), null);
   }
+  const invalid = Buffer.from(`{"error":{"message":"${"\xff".repeat(40_000)}"}}`, "latin1");
+  assert.equal(parseError(invalid).message, "\ufffd".repeat(40_000));
+});
+
+test("an error inside a success is decided on by whoever reads the body", () => {
+  const stream =
+    'data: {"delta":"Hel"}\n\nevent: error\ndata: {"error":{"type":"overloaded_error"}}\n\n';
+  const decision = recommended.decide({ status: 200, body: stream, draw: 0 });
+  assert.equal(String(decision), "retry after 1000 ms (overloaded, error_class, backoff)");
+  assert.equal(
+    recommended.decide({ status: 200, body: stream, delivered: true }).reason,
+    "delivered",
+  );
+  assert.equal(recommended.decide({ status: 200, body: "data: fine\n\n" }).reason, "not_a_failure");
 });
 
 test("seeds of any width pin the jitter, and fresh ones differ", () => {
@@ -145,6 +180,11 @@ test("what is known of the call reaches the core", () => {
   assert.deepEqual(
     [{ method: "GET" }, { method: "POST" }, { method: "POST", idempotent: true }].map(repeat),
     ["retry", "stop", "retry"],
+  );
+  const reason = (facts) => recommended.decide({ status: 502, ...facts }).reason;
+  assert.deepEqual(
+    [{}, { method: "PUT" }, { method: "POST" }, { method: "POST", idempotent: true }].map(reason),
+    ["status", "status", "possibly_executed", "status"],
   );
   const reset = policy.decide({ transport: "reset", phase: "body" });
   assert.deepEqual([reset.action, reset.class], ["retry", "transport"]);
@@ -224,12 +264,14 @@ test("a policy is loaded from text and from an object, and writes its document",
   assert.equal(document.name, "tessera");
   assert.equal(policy.name, "tessera");
   assert.match(policy.description, /^Tessera AI/);
-  assert.deepEqual(policy.headers, ["retry-after", "date", "age"]);
+  assert.deepEqual(policy.headers, ["date", "age", "retry-after"]);
   assert.equal(policy.readsBody, true);
   assert.deepEqual(new Policy(document).toJSON(), document);
   assert.deepEqual(new Policy(JSON.stringify(policy)).toJSON(), document);
   assert.equal(inspect(policy), "Policy(tessera)");
   assert.equal(Policy.tessera(), Policy.preset("tessera"));
+  assert.equal(recommended.name, "recommended");
+  assert.equal(recommended, Policy.preset("recommended"));
   const error = {
     name: "PolicyError",
     message: "backoff.cap_ms: 500 is less than backoff.base_ms, 1000",
@@ -241,7 +283,10 @@ test("a policy is loaded from text and from an object, and writes its document",
   assert.throws(
     () => Policy.preset("tesera"),
     (thrown) => {
-      assert.equal(thrown.message, "policy: `tesera` is not a preset; known are `tessera`");
+      assert.equal(
+        thrown.message,
+        "policy: `tesera` is not a preset; known are `recommended`, `tessera`",
+      );
       return thrown instanceof PolicyError && thrown instanceof Error;
     },
   );

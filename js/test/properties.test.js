@@ -4,61 +4,21 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Decision, Policy, parseError, supportReport } from "holdoff";
+import { body, facts, headers, headerValue, policies } from "./arbitraries.js";
 
-const policy = Policy.tessera();
-const some = (arbitrary) => fc.option(arbitrary, { nil: undefined });
-const transports = ["dns", "connect", "tls", "reset", "timeout", "protocol", "aborted"];
-const headerValue = fc.oneof(
-  fc.string({ unit: "binary" }),
-  fc.constantFrom("0", "3", "1.5", "99999999999999999999", "-1", "Thu, 15 Jan 2026 12:00:30 GMT"),
-);
-const body = fc.oneof(
-  fc.string({ unit: "binary" }),
-  fc.json(),
-  fc.uint8Array(),
-  fc.record({ error: fc.jsonValue() }),
-  fc.record({ error: fc.record({ type: fc.jsonValue(), code: fc.jsonValue() }) }),
-);
-const headers = fc.record({
-  "Retry-After": some(headerValue),
-  date: some(headerValue),
-  Age: some(headerValue),
-});
-const call = {
-  attempt: fc.nat(),
-  seed: fc.oneof(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.maxSafeNat()),
-  now: some(fc.maxSafeNat()),
-  elapsedMs: some(fc.double({ min: 0, noNaN: true })),
-  deadlineMs: some(fc.double({ min: 0, noNaN: true })),
-  maxRetries: some(fc.nat()),
-  method: some(fc.string()),
-  idempotent: some(fc.boolean()),
-  replayable: some(fc.boolean()),
-  delivered: some(fc.boolean()),
-};
-const facts = fc.oneof(
-  fc.record({
-    ...call,
-    status: fc.integer({ min: 0, max: 999 }),
-    headers: some(headers),
-    body: some(body),
-  }),
-  fc.record({
-    ...call,
-    transport: fc.constantFrom(...transports),
-    phase: some(fc.constantFrom("connect", "sent", "body")),
-  }),
-);
+const policy = fc.constantFrom(...policies);
+const seed = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const check = (property) => fc.assert(property, { numRuns: 2000 });
 
 test("decide is total, deterministic and agrees with explain", () => {
   check(
-    fc.property(facts, (facts) => {
+    fc.property(policy, facts(body), (policy, facts) => {
       const decision = policy.decide(facts);
       assert.ok(
         Number.isSafeInteger(decision.bits) && decision.bits > 0 && decision.bits < 2 ** 49,
       );
       assert.ok(["retry", "stop", "escalate"].includes(decision.action));
+      assert.ok(Number.isInteger(decision.afterMs));
       assert.ok(decision.afterMs >= 0 && decision.afterMs < 2 ** 31);
       assert.equal(typeof decision.class, "string");
       assert.equal(typeof decision.reason, "string");
@@ -72,9 +32,22 @@ test("decide is total, deterministic and agrees with explain", () => {
   );
 });
 
+test("parts of milliseconds count as none", () => {
+  const ms = fc.double({ min: 0, max: 2 ** 53, noNaN: true });
+  check(
+    fc.property(policy, facts(body), ms, ms, (policy, facts, elapsedMs, deadlineMs) => {
+      const [whole, exact] = [Math.floor, Number].map((round) => {
+        const times = { elapsedMs: round(elapsedMs), deadlineMs: round(deadlineMs) };
+        return policy.decide({ ...facts, ...times }).bits;
+      });
+      assert.equal(exact, whole);
+    }),
+  );
+});
+
 test("the names of a decision are those of its bits", () => {
   check(
-    fc.property(facts, (facts) => {
+    fc.property(policy, facts(body), (policy, facts) => {
       const decision = policy.decide(facts);
       const { bits, ...names } = decision.toJSON();
       assert.deepEqual(new Decision(bits, policy).toJSON(), { ...names, bits });
@@ -85,10 +58,16 @@ test("the names of a decision are those of its bits", () => {
 
 test("headers mean the same in every shape", () => {
   check(
-    fc.property(headers, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (headers, seed) => {
-      const pairs = Object.entries(headers).filter(([, value]) => value !== undefined);
-      const lists = Object.fromEntries(pairs.map(([name, value]) => [name.toUpperCase(), [value]]));
-      const bits = [headers, pairs, new Map(pairs), lists].map(
+    fc.property(policy, headers, seed, (policy, headers, seed) => {
+      const pairs = Object.entries(headers).flatMap(([name, values]) =>
+        [values].flat().map((value) => [name, value]),
+      );
+      const loud = pairs.map(([name, value]) => [name.toUpperCase(), value]);
+      const lists = Object.fromEntries(
+        Object.entries(headers).map(([name, values]) => [name.toUpperCase(), [values].flat()]),
+      );
+      const asked = { get: (name) => (Object.hasOwn(headers, name) ? headers[name] : null) };
+      const bits = [headers, pairs, loud, lists, asked].map(
         (headers) => policy.decide({ status: 503, headers, seed }).bits,
       );
       assert.equal(new Set(bits).size, 1);
@@ -96,11 +75,44 @@ test("headers mean the same in every shape", () => {
   );
 });
 
-test("bodies and reports are total", () => {
+test("a Headers means the same as its lines, joined", () => {
+  // What fetch takes as a value of a header (WHATWG Fetch, "header value").
+  const value = headerValue.filter((value) => !/[^\t -~\x80-\xff]/.test(value));
+  const names = fc.constantFrom(...Policy.recommended().headers);
+  const lines = fc.array(fc.tuple(names, value), { maxLength: 8 });
   check(
-    fc.property(body, headers, some(fc.string()), (body, headers, endpoint) => {
+    fc.property(policy, lines, seed, (policy, lines, seed) => {
+      const joined = {};
+      for (const [name, value] of lines) {
+        // Without the white space around it, as `Headers` has it.
+        const text = value.replace(/^[\t ]+|[\t ]+$/g, "");
+        joined[name] = name in joined ? `${joined[name]}, ${text}` : text;
+      }
+      const bits = [new Headers(lines), joined].map(
+        (headers) => policy.decide({ status: 429, headers, seed }).bits,
+      );
+      assert.equal(bits[0], bits[1]);
+    }),
+  );
+});
+
+test("a body means the same as text and as bytes", () => {
+  check(
+    fc.property(policy, facts(body), (policy, facts) => {
+      if (typeof facts.body !== "string") return;
+      const bytes = new TextEncoder().encode(facts.body);
+      assert.equal(policy.decide({ ...facts, body: bytes }).bits, policy.decide(facts).bits);
+      assert.deepEqual(parseError(bytes), parseError(facts.body));
+    }),
+  );
+});
+
+test("bodies and reports are total", () => {
+  const endpoint = fc.option(fc.string(), { nil: undefined });
+  check(
+    fc.property(body, headers, endpoint, (body, headers, endpoint) => {
       const error = parseError(body);
-      assert.ok(error === null || Object.keys(error).length === 4);
+      assert.ok(error === null || Object.keys(error).length === 5);
       assert.match(
         String(supportReport({ status: 500, body, headers, endpoint })),
         /^time {8}unknown\n/,

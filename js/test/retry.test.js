@@ -55,6 +55,14 @@ test("a success is given back at once and costs no decision", async () => {
   }
 });
 
+test("a success is not looked into, whatever its body says", async () => {
+  const response = new Response(overloaded);
+  response.clone = () => assert.fail("its body is the caller's");
+  const { run, attempts } = play(response);
+  assert.equal(await run({ policy: undefined }), response);
+  assert.deepEqual([attempts, response.bodyUsed], [[0], false]);
+});
+
 test("waits as the policy says, with one seed for the whole call", async () => {
   const { run, attempts, waits, events } = play(500, 500, 429, 200);
   assert.equal((await run()).status, 200);
@@ -73,9 +81,11 @@ test("waits as the policy says, with one seed for the whole call", async () => {
   );
 });
 
-test("nothing is needed but a policy", async () => {
-  const response = await retry(() => new Response("", { status: 404 }), { policy });
-  assert.equal(decisionOf(response).advice, policy.decide({ status: 404 }).advice);
+test("nothing is needed but a function", async () => {
+  const response = await retry(() => new Response("", { status: 404 }));
+  const recommended = Policy.recommended();
+  assert.equal(decisionOf(response).advice, recommended.decide({ status: 404 }).advice);
+  assert.notEqual(decisionOf(response).advice, policy.decide({ status: 404 }).advice);
 });
 
 test("a hint is waited for, also one that is a date by the clock", async () => {
@@ -116,6 +126,23 @@ test("the error body is read for the decision and can still be read whole", asyn
   const response = await run({ maxRetries: 0 });
   assert.equal(events[0].decision.class, "overloaded");
   assert.equal(await response.text(), long);
+});
+
+test("of an error body that never ends only the beginning is read", async () => {
+  let pulled = 0;
+  const endless = new ReadableStream(
+    {
+      pull(controller) {
+        pulled += 1;
+        controller.enqueue(new Uint8Array(2 ** 14).fill(32));
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const { run, events } = play(new Response(endless, { status: 500 }));
+  await run({ maxRetries: 0 });
+  assert.equal(events[0].decision.class, "server_error");
+  assert.ok(pulled >= 4 && pulled <= 6, `${pulled} chunks of 16 KiB`);
 });
 
 test("a body that the function has read itself is decided without", async () => {
@@ -392,6 +419,9 @@ test("facts of the call reach the policy", async () => {
   assert.equal(await told, "delivered");
   const gets = new Policy({ ...policy.toJSON(), methods: ["GET"] });
   assert.equal(await reason({ policy: gets, method: "POST" }, 500), "not_idempotent");
+  const post = { policy: undefined, method: "POST", maxRetries: 1 };
+  assert.equal(await reason(post, 502), "possibly_executed");
+  assert.equal(await reason({ ...post, idempotent: true }, 502), "retries_exhausted");
 });
 
 test("an error of onDecision is thrown", async () => {

@@ -20,7 +20,7 @@ for (const file of readdirSync(folder, { recursive: true }).filter((name) =>
     for (const vector of vectors.cases) {
       test(`${file}/${vector.name}`, () => {
         ran += 1;
-        check[vectors.kind](vector);
+        check[vectors.kind](vector, vectors.policies);
       });
     }
   });
@@ -32,8 +32,8 @@ after(() => {
 });
 
 const check = {
-  decide({ input, expect }) {
-    const policy = policyOf(input.policy ?? "tessera");
+  decide({ input, expect }, own) {
+    const policy = policyOf(own?.[input.policy] ?? input.policy ?? "tessera");
     const facts = factsOf(input);
     const decision = policy.decide(facts);
     for (const [fact, key] of [
@@ -51,10 +51,14 @@ const check = {
       const body = facts.status === undefined ? undefined : facts.body;
       assert.deepEqual(parseError(body), expect.error);
     }
+    const explanation = policy.explain(facts);
     if (facts.seed !== undefined || facts.draw !== undefined || decision.action !== "retry") {
-      const explanation = policy.explain(facts);
       assert.equal(explanation.decision.bits, decision.bits, "explain decides otherwise");
-      assert.equal(explanation.steps.at(-1).topic, "decision");
+    }
+    assert.equal(explanation.steps.at(-1).topic, "decision");
+    for (const text of expect.explained ?? []) {
+      const found = explanation.steps.some((step) => step.text.includes(text));
+      assert.ok(found, `\`${text}\` is not in\n${explanation}`);
     }
   },
 

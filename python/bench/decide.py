@@ -20,6 +20,7 @@ import holdoff
 SHARED = Path(__file__).parents[2] / "tests" / "bench"
 HEADERS = json.loads((SHARED / "headers.json").read_text())
 BODY = (SHARED / "error-body.json").read_bytes()
+OPENAI = (SHARED.parent / "responses/openai-rate-limit.http").read_bytes()
 DATE = {**HEADERS, "retry-after": "Thu, 15 Jan 2026 12:00:30 GMT"}
 NO_HINT = {name: value for name, value in HEADERS.items() if name != "retry-after"}
 
@@ -33,9 +34,11 @@ def measure(who: str, what: str, decide: Callable[[], object]) -> None:
 
 def measure_holdoff() -> None:
     """With the headers that httpx gives, and with a dict."""
-    policy = holdoff.Policy.tessera()
+    tessera, recommended = holdoff.Policy.tessera(), holdoff.Policy.recommended()
 
-    def decide(headers: object, body: bytes | None = None) -> Callable[[], object]:
+    def decide(
+        headers: object, body: bytes | None = None, policy: holdoff.Policy = tessera
+    ) -> Callable[[], object]:
         return lambda: (
             policy.decide(
                 status=429, headers=headers, body=body, attempt=1, seed=7, now=1768478400000
@@ -47,6 +50,11 @@ def measure_holdoff() -> None:
     measure("holdoff", "no hint", decide(httpx.Headers(NO_HINT)))
     measure("holdoff", "date", decide(httpx.Headers(DATE)))
     measure("holdoff", "body", decide(httpx.Headers(HEADERS), BODY))
+    measure("holdoff", "recommended", decide(httpx.Headers(HEADERS), BODY, recommended))
+    head, _, body = OPENAI.partition(b"\r\n\r\n")
+    lines = [line.split(": ", 1) for line in head.decode().splitlines()[1:]]
+    headers = httpx.Headers([(name, value) for name, value in lines])
+    measure("holdoff", "recommended, OpenAI", decide(headers, body, recommended))
 
 
 def measure_openai() -> None:

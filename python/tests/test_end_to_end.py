@@ -14,7 +14,7 @@ import requests
 import trio
 
 import holdoff
-from script import DEFAULTS, QUICK
+from script import DEFAULTS, QUICK, policy_like_tessera
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,6 +119,29 @@ def test_the_last_exception_is_that_of_the_client(server: Server) -> None:
     decision = holdoff.decision_of(caught.value)
     assert decision is not None
     assert (decision.reason, decision.class_) == ("retries_exhausted", "timeout")
+
+
+def test_the_method_is_taken_from_the_client(post: Any, server: Server) -> None:
+    response = post(server.url("/overloaded"), policy=policy_like_tessera(methods=["GET"]))
+    decision = holdoff.decision_of(response)
+    assert decision is not None
+    assert decision.reason == "not_idempotent"
+    assert len(server.requests("/overloaded")) == 1
+
+
+@pytest.mark.parametrize("post", [by_httpx, by_requests])
+def test_a_post_that_the_server_got_is_sent_again_only_if_that_is_safe(
+    post: Any, server: Server
+) -> None:
+    with pytest.raises((httpx.ReadTimeout, requests.ReadTimeout)) as caught:
+        post(server.url("/hanging"), policy=None)
+    decision = holdoff.decision_of(caught.value)
+    assert decision is not None
+    assert decision.reason == "possibly_executed"
+    assert len(server.requests("/hanging")) == 1
+
+    post(server.url("/closed"), policy=None, idempotent=True)
+    assert len(server.requests("/closed")) == 2
 
 
 def test_a_stalled_error_body_does_not_hold_up_an_asynchronous_call(server: Server) -> None:

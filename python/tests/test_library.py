@@ -9,12 +9,14 @@ import pytest
 
 import holdoff
 from holdoff import _native
+from holdoff._headers import HeaderNames
 from holdoff._library import decider, readable
 from holdoff._request import pack
 
+NAMES = HeaderNames(["retry-after"])
 NATIVE = _native.Policy.preset("tessera")
 REQUESTS = [
-    pack(("retry-after",), True, status=status, headers={"retry-after": "9"}, attempt=n, seed=n)
+    pack(NAMES, True, status=status, headers={"retry-after": "9"}, attempt=n, seed=n)
     for status in (200, 400, 429, 503)
     for n in range(8)
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -146,6 +147,94 @@ def test_the_facts_of_the_call_reach_the_policy(
     assert decision is not None
     assert decision.reason == reason
     assert clock.slept == []
+
+
+def test_without_a_policy_the_recommended_one_decides(clock: Time) -> None:
+    events: list[holdoff.DecisionEvent] = []
+    body = '{"error": {"code": "insufficient_quota"}}'
+    exhausted = response(429, {"retry-after-ms": "2000"}, body)
+    script = Script(response(429, {"retry-after-ms": "2000"}), exhausted)
+    options: Any = {"on_decision": events.append, "seed": 7, "clock": clock}
+    assert holdoff.retry(script, sleep=clock.sleep, **options) is exhausted
+    in_asyncio(lambda: holdoff.aretry(script.awaited, sleep=clock.asleep, **options))
+    policy = holdoff.Policy.recommended()
+    assert [event.decision for event in events] == [
+        policy.decide(status=429, headers={"retry-after-ms": "2000"}, seed=7),
+        policy.decide(status=429, body=body, attempt=1),
+    ] * 2
+    assert events[1].decision.class_ == "quota_exhausted"
+
+
+def sent(method: str) -> httpx.Request:
+    return httpx.Request(method, "http://h/")
+
+
+def by_requests(method: str) -> requests.PreparedRequest:
+    return requests.Request(method, "http://h/").prepare()
+
+
+def redirected(first: str, last: str) -> httpx.Response:
+    history = [httpx.Response(303, request=sent(first))]
+    return httpx.Response(504, request=sent(last), history=history)
+
+
+POSSIBLY_EXECUTED = [
+    httpx.Response(504, request=sent("POST")),
+    httpx.ReadTimeout("", request=sent("POST")),
+    requests.ReadTimeout(request=by_requests("POST")),
+    redirected("POST", "GET"),
+]
+
+
+@pytest.mark.parametrize("outcome", POSSIBLY_EXECUTED, ids=repr)
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({}, "possibly_executed"),
+        ({"idempotent": False}, "possibly_executed"),
+        ({"idempotent": True}, "retries_exhausted"),
+        ({"method": "PUT"}, "retries_exhausted"),
+    ],
+    ids=str,
+)
+def test_what_may_have_been_executed_is_sent_again_only_if_that_is_safe(
+    run: Any, clock: Time, outcome: Any, options: dict[str, Any], reason: str
+) -> None:
+    with suppress(httpx.ReadTimeout, requests.ReadTimeout):
+        run(Script(outcome), clock, policy=None, **options)
+    decision = holdoff.decision_of(outcome)
+    assert decision is not None
+    assert decision.reason == reason
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        httpx.Response(504),  # of no request
+        httpx.Response(504, request=sent("GET")),
+        httpx.Response(504, request=sent("X" * 256)),
+        redirected("GET", "POST"),
+        httpx.ConnectTimeout("", request=sent("POST")),
+        httpx.ReadTimeout(""),
+        requests.ReadTimeout(),
+        TimeoutError(),
+    ],
+    ids=lambda outcome: f"{outcome!r:.50}",
+)
+def test_what_is_safe_or_not_known_goes_on(run: Any, clock: Time, outcome: Any) -> None:
+    success = response(200)
+    assert run(Script(outcome, success), clock, policy=None) is success
+
+
+def test_the_method_that_a_response_told_holds_for_the_exception_after_it(
+    run: Any, clock: Time
+) -> None:
+    error = TimeoutError()
+    with pytest.raises(TimeoutError):
+        run(Script(httpx.Response(503, request=sent("POST")), error), clock, policy=None)
+    decision = holdoff.decision_of(error)
+    assert decision is not None
+    assert decision.reason == "possibly_executed"
 
 
 def test_no_wait_goes_beyond_the_deadline(run: Any, clock: Time) -> None:

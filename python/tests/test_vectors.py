@@ -27,7 +27,10 @@ def test_vector(name: str) -> None:
     kind, case = CASES[name]
     match kind:
         case "decide":
-            check_decision(case["input"], case["expect"])
+            policies = DOCUMENTS[name.split("/")[0]].get("policies", {})
+            policy = case["input"].get("policy", "tessera")
+            own = policies.get(policy, policy) if isinstance(policy, str) else policy
+            check_decision(case["input"] | {"policy": own}, dict(case["expect"]))
         case "policy-error":
             with pytest.raises(holdoff.PolicyError) as caught:
                 holdoff.Policy(case["text"] if "text" in case else case["document"])
@@ -49,7 +52,7 @@ def test_every_case_is_run_once(request: pytest.FixtureRequest) -> None:
 
 def check_decision(line: dict[str, Any], expected: dict[str, Any]) -> None:
     facts = facts_of(line)
-    policy = policy_of(json.dumps(line.get("policy", "tessera")))
+    policy = policy_of(json.dumps(line["policy"]))
     decision = policy.decide(**facts)
     found: dict[str, Any] = {
         "action": decision.action,
@@ -64,8 +67,11 @@ def check_decision(line: dict[str, Any], expected: dict[str, Any]) -> None:
         # Only Rust and the command tell it.
         "hint": expected.get("hint"),
     }
+    explanation = policy.explain(**facts)
+    assert explanation.decision == decision
+    for text in expected.pop("explained", []):
+        assert any(text in step.text for step in explanation.steps), f"{text}: {explanation}"
     assert {name: found[name] for name in expected} == expected
-    assert policy.explain(**facts).decision == decision
 
 
 def check_report(case: dict[str, Any]) -> None:
@@ -80,7 +86,7 @@ def check_report(case: dict[str, Any]) -> None:
 
 def error_body(body: bytes | str) -> dict[str, Any] | None:
     error = holdoff.parse_error(body)
-    return error and asdict(error)
+    return error and {name.removesuffix("_"): part for name, part in asdict(error).items()}
 
 
 @cache

@@ -81,7 +81,7 @@ def retrying(client: httpx.Client, clock: holdoff.Clock) -> None:
     policy = holdoff.Policy.tessera()
     holdoff.retry(lambda attempt: client.get("/"), policy=policy, retries=3)  # type: ignore[call-arg]
     holdoff.retry(lambda: client.get("/"), policy=policy)  # type: ignore[arg-type, misc]
-    holdoff.retry(lambda attempt: client.get("/"))  # type: ignore[call-arg]
+    assert_type(holdoff.retry(lambda attempt: client.get("/")), httpx.Response)
 
 
 async def retrying_asynchronously(client: httpx.AsyncClient) -> None:
@@ -103,5 +103,7 @@ async def retrying_asynchronously(client: httpx.AsyncClient) -> None:
 def errors_and_reports(response: httpx.Response) -> None:
     error = holdoff.parse_error(response.content)
     assert_type(error, holdoff.ErrorBody | None)
+    if error:
+        assert_type(error.class_, holdoff.FailureClass | None)
     report = holdoff.support_report(status=500, headers=response.headers, endpoint="https://h/")
     assert_type(report.request_id, str | None)

@@ -1,6 +1,9 @@
 """Random policy documents, each of them valid."""
 
-from generate import CODES, HINT_HEADERS, KINDS, METHODS, STATUSES, TYPES, Generator
+from generate import KINDS, METHODS, PHASES, STATUSES, Generator
+from generate_body import CODES, TYPES
+from hints import SOURCES
+from verdict import WORDS
 
 CLASSES = (
     "invalid_request authentication permission not_found too_large unprocessable conflict "
@@ -16,10 +19,12 @@ class PolicyGenerator(Generator):
         document = {
             "name": "random",
             "retries": self.choice([0, 1, 3, 40, 1000]),
-            "rules": [self.rule() for _ in range(self.randrange(8))],
+            "rules": [self.rule() for _ in range(self.randrange(12))],
             "otherwise": self.outcome(),
             "backoff": self.backoff(),
         }
+        if self.maybe(0.5):
+            document["server_verdicts"] = self.sample(list(WORDS), self.randrange(5))
         if self.maybe(0.4):
             document["methods"] = self.sample(METHODS, self.randrange(4))
         if self.maybe(0.8):
@@ -27,15 +32,23 @@ class PolicyGenerator(Generator):
         return document
 
     def rule(self):
+        effects = {
+            "retries": self.choice([0, 1, 3, 1000]),
+            "min_ms": self.choice([0, 1, 1000, 60000, LONGEST_MS]),
+        }
+        effects = self.outcome() | (self.part_of(effects) if self.maybe(0.4) else {})
         if self.maybe(0.25):
-            return {"transport": self.some(KINDS)} | self.outcome()
+            phase = {"phase": self.some(PHASES)} if self.maybe(0.5) else {}
+            return {"transport": self.some(KINDS)} | phase | effects
         conditions = {
             "status": [self.status() for _ in range(self.randrange(1, 4))],
             "type": self.some(TYPES),
             "code": self.some(CODES),
+            "error_class": self.some(CLASSES),
         }
-        names = self.sample(list(conditions), self.choice([1, 1, 2, 3]))
-        return {name: conditions[name] for name in names} | self.outcome()
+        names = self.sample(list(conditions), self.choice([1, 1, 1, 2, 3]))
+        hinted = {"hinted": True} if self.maybe(0.2) else {}
+        return {name: conditions[name] for name in names} | hinted | effects
 
     def some(self, values):
         return self.sample(values, self.randrange(1, 4))
@@ -45,7 +58,7 @@ class PolicyGenerator(Generator):
         return self.choice([self.choice(STATUSES), f"{first}-{last}"])
 
     def outcome(self):
-        verdict = self.choice(["retry", "retry", "stop"])
+        verdict = self.choice(["retry", "retry", "retry_if_idempotent", "stop"])
         return {"verdict": verdict, "class": self.choice(CLASSES)}
 
     def hint_rules(self):
@@ -56,10 +69,11 @@ class PolicyGenerator(Generator):
             "min_ms": least,
             "max_ms": most,
             "beyond_max": self.choice(["stop", "clamp", "ignore"]),
+            "zero": self.choice(["wait", "ignore"]),
             "jitter": self.choice([{"kind": "none"}, additive, up, up | {"down_percent": 0}]),
         }
-        sources = {"sources": self.sample(HINT_HEADERS, self.randrange(5))}
-        return sources | self.part_of(optional)
+        count = self.choice([1, 4, len(SOURCES), len(SOURCES)])
+        return {"sources": self.sample(list(SOURCES), count)} | self.part_of(optional)
 
     def backoff(self):
         base, cap = sorted(self.choice([0, 1, 7, 100, 8000, 60000, LONGEST_MS]) for _ in "ab")
@@ -68,7 +82,7 @@ class PolicyGenerator(Generator):
             "base_ms": base,
             "factor": self.choice([1, 1.001, 1.5, 2, 2.0, 2.718, 3, 999.999, 1000]),
             "jitter": self.backoff_jitter(),
-        } | self.choice([{}, capped, capped])
+        } | self.choice([{}, capped, capped, capped | {"min_ms": base}])
 
     def backoff_jitter(self):
         percents = {

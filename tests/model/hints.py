@@ -1,117 +1,186 @@
-"""What the server says of the wait: Retry-After (RFC 9110 section 10.2.3) and its relatives."""
+"""Which hint counts: what the server says of the wait, in headers and in the error body."""
 
 import re
-from datetime import datetime, timedelta, timezone
+from dataclasses import replace
+from math import ceil
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-MILLISECOND = timedelta(milliseconds=1)
-LAST_MS = (datetime(9949, 1, 1, tzinfo=timezone.utc) - EPOCH) // MILLISECOND
+import ratelimit
+from error_body import retry_delay
+from error_class import SECONDARY_RATE_LIMIT
+from values import decimal, longest, milliseconds, pushback, sum_of_terms, whole
+
 # RFC 9111 section 1.2.2: a number of seconds that is too large to be held is 2^31.
 SATURATED_MS = 2**31 * 1000
 
-MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-WEEKDAY = "|".join(
-    f"{day[:3]}|{day}" for day in "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-)
-# The three formats of RFC 9110 section 5.6.7, which a recipient must accept, and what it may
-# forgive: another weekday or none, a day of one digit, letters of another case, the zone.
-BEFORE, AFTER = rf"(?:(?:{WEEKDAY}),?\s+)?", r"(?:\s+(?:GMT|UTC|[+-]0000))?"
-DAY, MONTH, YEAR = r"(?P<day>\d\d?)", f"(?P<month>{'|'.join(MONTHS)})", r"(?P<year>\d{4})"
-TIME = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
-DATES = [
-    re.compile(BEFORE + form + AFTER, re.ASCII | re.IGNORECASE)
-    for form in (
-        rf"{DAY}\s+{MONTH}\s+{YEAR}\s+{TIME}",  # IMF-fixdate
-        rf"{DAY}-{MONTH}-(?P<year>\d\d(?:\d\d)?)\s+{TIME}",  # RFC 850
-        rf"{MONTH}\s+{DAY}\s+{TIME}\s+{YEAR}",  # asctime
-    )
-]
-# The comma after a date's weekday does not part two members of a list.
-COMMA = re.compile(r"(?<!\bMon|\bTue|\bWed|\bThu|\bFri|\bSat|\bSun)(?<!day),", re.IGNORECASE)
-DECIMAL = re.compile(r"(\d+)(?:\.(\d+))?", re.ASCII)
 
-
-def read_hint(names, headers, now_ms):
-    """The first of the headers `names` that can be read, as `{"ms", "from"}`, or `None`."""
-    for name in names:
-        lines = values_of(headers, name)
-        if name == "retry-after":
-            lines = [member.strip(" \t") for line in lines for member in COMMA.split(line)]
-        waits = [_wait(name, line, headers, now_ms) for line in lines]
-        if waits and None not in waits:
-            return {"ms": max(waits), "from": name}
+def read_hint(sources, response):
+    """The first of the sources that gives a wait, as `{"ms", "from"}`, or `None`."""
+    for name in sources:
+        ms = SOURCES[name](response)
+        if ms is not None:
+            return {"ms": min(ms, SATURATED_MS), "from": name}
     return None
 
 
-def values_of(headers, name):
-    """The values of every line with this name, whatever its case (RFC 9110 section 5.1)."""
-    lines = []
-    for key, value in headers.items():
-        if key.lower() == name:
-            lines += value if isinstance(value, list) else [value]
-    return [line.strip(" \t\r") for line in lines]
+# --- headers -------------------------------------------------------------------------------------
 
 
-def _wait(name, text, headers, now_ms):
-    if name == "x-amz-retry-after" and "." in text:  # whole milliseconds
+def listed(name, read):
+    return lambda response: longest(response.lines(name), read)
+
+
+def waits(name):
+    return lambda response: response.wait(name)
+
+
+def grpc_retry_pushback(response):
+    waits = [pushback(text) for text in response.members("grpc-retry-pushback-ms")]
+    return max(waits) if waits and all(ms is not None and ms >= 0 for ms in waits) else None
+
+
+def rate_limit(response):
+    seconds = ratelimit.seconds(", ".join(response.lines("ratelimit")))
+    return None if seconds is None else seconds * 1000
+
+
+def unless_aged(read):
+    """A response out of a cache tells of the quota of another time."""
+    return lambda response: None if response.age > 0 else read(response)
+
+
+# --- times at which a bucket is full again, which are hints only where it is empty ----------------
+
+
+def bucket(reset, remaining):
+    def read(response):
+        lines = response.lines(remaining)
+        empty = least(lines) == 0 if lines else response.status == 429
+        return response.wait(reset) if empty else None
+
+    return read
+
+
+def least(lines):
+    numbers = [decimal(text.strip()) for line in lines for text in line.split(",")]
+    return None if None in numbers else min(numbers)
+
+
+def family(prefix, ends):
+    return [bucket(f"{prefix}-reset{end}", f"{prefix}-remaining{end}") for end in ends]
+
+
+def anthropic(name):
+    return bucket(f"anthropic-ratelimit-{name}-reset", f"anthropic-ratelimit-{name}-remaining")
+
+
+def unified(window):
+    """The limits of an Anthropic subscription, which have a status in place of a remainder."""
+
+    def read(response):
+        status = next(iter(response.lines(f"anthropic-ratelimit-unified{window}-status")), "")
+        rejected = status.lower() == "rejected"
+        return response.wait(f"anthropic-ratelimit-unified{window}-reset") if rejected else None
+
+    return read
+
+
+def longest_of(buckets):
+    def read(response):
+        waits = [bucket(response) for bucket in buckets]
+        return max((ms for ms in waits if ms is not None), default=None)
+
+    return read
+
+
+# --- the error body ------------------------------------------------------------------------------
+
+
+def in_body(read):
+    return lambda response: read(response.error) if response.error else None
+
+
+def retry_info(error):
+    """The delay of a google.rpc.RetryInfo: a google.protobuf.Duration, as JSON has it."""
+    delay = retry_delay(error)
+    if delay is None or not re.fullmatch(r"[0-9]+(\.[0-9]{1,9})?s", delay):
         return None
-    if name != "retry-after":
-        return decimal(text, 0)
-    wait = decimal(text, 3)
-    if wait is not None:
-        return wait
-    server_now_ms = _server_now(headers, now_ms)
-    when_ms = http_date(text, server_now_ms)
-    if when_ms is None or server_now_ms is None:
+    return ceil(decimal(delay.removesuffix("s")) * 1000)
+
+
+def retry_after(error):
+    seconds = error.retry_after
+    if isinstance(seconds, str):
+        seconds = decimal(seconds)
+    if seconds is None or isinstance(seconds, bool | list | dict) or seconds < 0:
         return None
-    return min(SATURATED_MS, max(0, when_ms - server_now_ms))
+    return ceil(seconds * 1000)
 
 
-def decimal(text, shift):
-    """Digits with or without decimals, times 10^shift, rounded up; `None` for anything else."""
-    match = DECIMAL.fullmatch(text)
-    if not match:
+def metadata_headers(response):
+    """The headers of the provider, which OpenRouter passes on in the body."""
+    metadata = response.error.metadata if response.error else None
+    headers = metadata.get("headers") if isinstance(metadata, dict) else None
+    if not isinstance(headers, dict):
         return None
-    whole, decimals = match[1].lstrip("0"), (match[2] or "").ljust(shift, "0")
-    if len(whole) > 13:
-        return SATURATED_MS
-    value = int(whole + decimals[:shift] or "0") + bool(decimals[shift:].strip("0"))
-    return min(SATURATED_MS, value)
+    texts = {name: str(value) for name, value in headers.items() if type(value) in (str, int)}
+    provider = replace(response, headers=texts)
+    wait = provider.wait("retry-after")
+    return bucket("x-ratelimit-reset", "x-ratelimit-remaining")(provider) if wait is None else wait
 
 
-def _server_now(headers, now_ms):
-    """The server's time: its Date and the Age of that (RFC 9111 section 4.2.3); without a Date
-    that can be read, the time at which the response came (RFC 9110 section 6.6.1)."""
-    date_ms = next((http_date(date, now_ms) for date in values_of(headers, "date")), None)
-    if date_ms is None:
-        return now_ms
-    # RFC 9111 section 5.1: of a list the first member, and nothing but whole seconds.
-    age = next((age.split(",")[0].strip(" \t") for age in values_of(headers, "age")), "")
-    return date_ms + (0 if "." in age else decimal(age, 3) or 0)
+PHRASE = re.compile(r"(?:try again in|try again after|retry in|retry after) ", re.ASCII | re.I)
+TERM = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-zµμ]+)")
+BETWEEN = re.compile(r"(?:,? and |, | )?")
+WORDS = {
+    "d": "d day days",
+    "h": "h hr hrs hour hours",
+    "m": "m min mins minute minutes",
+    "s": "s sec secs second seconds",
+    "ms": "ms millisecond milliseconds",
+    "us": "us µs μs",
+    "ns": "ns",
+}
+UNITS = {word: unit for unit, words in WORDS.items() for word in words.split()}
 
 
-def http_date(text, now_ms):
-    """Milliseconds since 1970; `None` for what is no date."""
-    match = next(filter(None, (form.fullmatch(text) for form in DATES)), None)
-    if not match:
-        return None
-    month = MONTHS.index(match["month"].lower()) + 1
-    day, hour, minute, second = (int(match[part]) for part in ("day", "hour", "minute", "second"))
-    year = int(match["year"])
-    if len(match["year"]) == 2:
-        if now_ms is None:
-            return None
-        now = EPOCH + min(now_ms, LAST_MS) * MILLISECOND
-        # "MUST interpret a timestamp that appears to be more than 50 years in the future as
-        # representing the most recent year in the past that had the same last two digits."
-        year += now.year // 100 * 100 + 100
-        fifty_years_on = (now.year + 50, *now.timetuple()[1:6], now.microsecond)
-        while (year, month, day, hour, minute, second, 0) > fifty_years_on:
-            year -= 100
-    if second > 60:  # 60 is a leap second
-        return None
-    try:
-        minute_begins = datetime(year, month, day, hour, minute, tzinfo=timezone.utc)
-    except ValueError:
-        return None
-    return (minute_begins - EPOCH) // MILLISECOND + second * 1000
+def message(error):
+    text = error.message or ""
+    for phrase in PHRASE.finditer(text):
+        terms, at = [], phrase.end()
+        while (term := TERM.match(text, at)) and term[2].lower() in UNITS:
+            terms.append((term[1], UNITS[term[2].lower()]))
+            at = BETWEEN.match(text, term.end()).end()
+        if terms:
+            return sum_of_terms(terms)
+    return None
+
+
+def secondary_rate_limit(error):
+    """GitHub asks for "at least one minute" where nothing else is said."""
+    return 60_000 if (error.message or "").startswith(SECONDARY_RATE_LIMIT) else None
+
+
+SOURCES = {
+    "grpc-retry-pushback-ms": grpc_retry_pushback,
+    "retry-after-ms": listed("retry-after-ms", milliseconds),
+    "x-ms-retry-after-ms": listed("x-ms-retry-after-ms", milliseconds),
+    "x-amz-retry-after": listed("x-amz-retry-after", whole),
+    "retry-after": waits("retry-after"),
+    "body-retry-info": in_body(retry_info),
+    "body-retry-after": in_body(retry_after),
+    "ratelimit": unless_aged(rate_limit),
+    "ratelimit-reset": unless_aged(bucket("ratelimit-reset", "ratelimit-remaining")),
+    "x-ratelimit-reset-after": bucket("x-ratelimit-reset-after", "x-ratelimit-remaining"),
+    "x-ratelimit-retry-after": waits("x-ratelimit-retry-after"),
+    "x-ratelimit-reset": longest_of(
+        family("x-ratelimit", ["", "-requests", "-tokens", "-tokens_usage_based"])
+    ),
+    "x-rate-limit-reset": longest_of(family("x-rate-limit", ["", "-requests", "-tokens"])),
+    "anthropic-ratelimit": longest_of(
+        [anthropic(name) for name in ("requests", "tokens", "input-tokens", "output-tokens")]
+        + [unified(window) for window in ("", "-5h", "-7d")]
+    ),
+    "body-metadata-headers": metadata_headers,
+    "body-message": in_body(message),
+    "body-secondary-rate-limit": in_body(secondary_rate_limit),
+}

@@ -12,8 +12,11 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
+from dates import EPOCH, MILLISECOND
 from error_body import parse_error
-from hints import EPOCH, MILLISECOND, read_hint
+from hints import read_hint
+from response import read_response
+from verdict import forbids_repetition, verdict
 
 PRESETS = Path(__file__).parents[2] / "core" / "src" / "presets"
 MAX_WAIT_MS = 2**31 - 1
@@ -23,26 +26,35 @@ WORD = 2**64
 def decide(facts):
     """The action, wait, class, reason and source, and what was read of headers and body."""
     policy = load_policy(facts.get("policy"))
-    status = facts.get("status")
-    error = hint = None
-    if status is not None:
-        error = parse_error(body_text(facts.get("body")))
-        names = policy.get("hint", {}).get("sources", [])
-        hint = read_hint(names, facts.get("headers") or {}, instant(facts.get("now")))
-    outcome, reason = verdict(policy, facts, error)
-    decision = end_by_fact(facts) or end_by_verdict(policy, facts, outcome, reason)
+    response = hint = error = None
+    if facts.get("status") is not None:
+        headers, error = facts.get("headers") or {}, parse_error(body_text(facts.get("body")))
+        looked_at = error if reads_body(policy) else None
+        response = read_response(facts["status"], headers, looked_at, instant(facts.get("now")))
+        hint = read_hint(policy.get("hint", {}).get("sources", []), response)
+    rule, word, reason = verdict(policy, facts, response, hint)
+    decision = end_by_fact(facts) or end_by_verdict(policy, facts, rule, word, reason)
     if decision is None:
-        decision = waited(policy, facts, hint, reason)
+        decision = waited(policy, facts, rule, hint, reason)
     action, reason, source, after_ms = decision
     return {
         "action": action,
         "after_ms": min(after_ms, MAX_WAIT_MS),
-        "class": outcome["class"],
+        "class": rule["class"],
         "reason": reason,
         "source": source,
         "hint": hint,
-        "error": error,
+        "error": error.parts() if error else None,
     }
+
+
+def reads_body(policy):
+    """Whether anything in the policy is about bodies; hosts need not give it one otherwise."""
+    return (
+        any(rule.keys() & {"type", "code", "error_class"} for rule in policy["rules"])
+        or any(source.startswith("body-") for source in policy.get("hint", {}).get("sources", []))
+        or "retryable" in policy.get("server_verdicts", [])
+    )
 
 
 def load_policy(policy):
@@ -69,38 +81,7 @@ def instant(now):
     return (at.astimezone(timezone.utc) - EPOCH) // MILLISECOND
 
 
-# --- whether it may be tried again ---------------------------------------------------------------
-
-
-def verdict(policy, facts, error):
-    """The outcome of the first rule that applies, and which of its conditions gives the reason."""
-    for rule in policy["rules"]:
-        if applies(rule, facts, error):
-            named = next(name for name in ("code", "type", "status", "transport") if rule.get(name))
-            return rule, {"code": "error_code", "type": "error_type"}.get(named, named)
-    if facts.get("status") is not None and 200 <= facts["status"] <= 299:
-        return {"verdict": "stop", "class": "other"}, "not_a_failure"
-    return policy["otherwise"], "unlisted"
-
-
-def applies(rule, facts, error):
-    status, transport = facts.get("status"), facts.get("transport")
-    if status is None:
-        return transport in rule.get("transport", [])
-    if rule.get("transport"):
-        return False
-    return (
-        (not rule.get("status") or any(in_range(status, item) for item in rule["status"]))
-        and (not rule.get("type") or (error or {}).get("type") in rule["type"])
-        and (not rule.get("code") or (error or {}).get("code") in rule["code"])
-    )
-
-
-def in_range(status, item):
-    if isinstance(item, int):
-        return status == item
-    first, last = item.split("-")
-    return int(first) <= status <= int(last)
+# --- whether it ends here -------------------------------------------------------------------------
 
 
 def end_by_fact(facts):
@@ -116,30 +97,23 @@ def end_by_fact(facts):
     return None
 
 
-def end_by_verdict(policy, facts, outcome, reason):
-    if outcome["verdict"] == "stop":
+def end_by_verdict(policy, facts, rule, word, reason):
+    if word == "stop":
         return "stop", reason, "none", 0
-    if not may_repeat(policy.get("methods"), facts.get("method"), facts.get("idempotent")):
-        return "stop", "not_idempotent", "none", 0
+    forbidden = forbids_repetition(policy, facts, word)
+    if forbidden:
+        return "stop", forbidden, "none", 0
     max_retries = facts.get("max_retries")
-    if (facts.get("attempt") or 0) >= (policy["retries"] if max_retries is None else max_retries):
+    limit = policy["retries"] if max_retries is None else max_retries
+    if (facts.get("attempt") or 0) >= min(limit, rule.get("retries", limit)):
         return "escalate", "retries_exhausted", "none", 0
     return None
-
-
-def may_repeat(methods, method, idempotent):
-    """What is unknown forbids nothing, and what is known of the call outweighs its method."""
-    if methods is None:
-        return True
-    if idempotent is not None:
-        return idempotent
-    return method is None or method in methods
 
 
 # --- how long ------------------------------------------------------------------------------------
 
 
-def waited(policy, facts, hint, reason):
+def waited(policy, facts, rule, hint, reason):
     draw = drawer(facts)
     attempt = facts.get("attempt") or 0
     rules = policy.get("hint", {})
@@ -147,12 +121,16 @@ def waited(policy, facts, hint, reason):
     beyond = rules.get("beyond_max", "stop") if hint and hint["ms"] > longest else None
     if beyond == "stop":
         return "stop", "hint_too_long", hint["from"], hint["ms"]
-    if hint and beyond != "ignore":
-        wait = max(min(hint["ms"], longest), rules.get("min_ms", 0))
+    zero = hint and hint["ms"] == 0 and rules.get("zero") == "ignore"
+    if hint and beyond != "ignore" and not zero:
+        shortest = max(rules.get("min_ms", 0), rule.get("min_ms", 0))
+        wait = max(min(hint["ms"], longest), shortest)
         wait = jittered(wait, rules.get("jitter", {"kind": "none"}), lambda n: draw(n, attempt))
         source = hint["from"]
     else:
-        wait, source = backoff(policy["backoff"], attempt, draw), "backoff"
+        # The floor lies beneath the backoff, so that waits stay spread.
+        shortest = max(policy["backoff"].get("min_ms", 0), rule.get("min_ms", 0))
+        wait, source = shortest + backoff(policy["backoff"], attempt, draw), "backoff"
     wait = min(wait, MAX_WAIT_MS)
     deadline_ms = facts.get("deadline_ms")
     if deadline_ms is not None and (facts.get("elapsed_ms") or 0) + wait > deadline_ms:

@@ -21,13 +21,21 @@ def cases(kind):
     """Every case of this kind by its id, `<file>/<name>`."""
     files = {path.stem: read(path) for path in VECTORS}
     found = {
-        f"{stem}/{case['name']}": case
+        f"{stem}/{case['name']}": with_own_policy(case, file.get("policies", {}))
         for stem, file in files.items()
         if file["kind"] == kind
         for case in file["cases"]
     }
     assert found, f"no vectors of the kind {kind}"
     return found
+
+
+def with_own_policy(case, policies):
+    """The case with the policy itself where it names one of its file's own."""
+    name = case.get("input", {}).get("policy")
+    if isinstance(name, str) and name in policies:
+        return case | {"input": case["input"] | {"policy": policies[name]}}
+    return case
 
 
 def each(name, values):
@@ -41,7 +49,10 @@ def decide_batch(inputs):
     command = os.environ.get("HOLDOFF_CLI", str(ROOT / "target" / "debug" / "holdoff"))
     lines = "".join(json.dumps(line) + "\n" for line in inputs)
     run = subprocess.run(
-        [command, "decide", "--batch"], input=lines, capture_output=True, encoding="utf-8"
+        [command, "decide", "--batch", "--policy", "tessera"],
+        input=lines,
+        capture_output=True,
+        encoding="utf-8",
     )
     answers = [json.loads(line) for line in run.stdout.split("\n")[:-1]]
     assert run.stderr == ""

@@ -11,7 +11,9 @@ from random import SystemRandom
 
 from jsonschema import Draft202012Validator
 
+from error_class import CLASSES
 from generate_policy import PolicyGenerator
+from hints import SOURCES
 from model import decide
 from shared import SCHEMA, decide_batch, read
 
@@ -19,8 +21,9 @@ LEAST = 10_000
 CASES = int(os.environ.get("HOLDOFF_RANDOM_CASES", "20000"))
 SHOWN = 5
 REASONS = set(
-    "status error_type error_code transport unlisted not_a_failure delivered not_replayable "
-    "aborted not_idempotent retries_exhausted hint_too_long deadline".split()
+    "status error_type error_code error_class server_verdict transport unlisted not_a_failure "
+    "delivered not_replayable aborted not_idempotent possibly_executed retries_exhausted "
+    "hint_too_long deadline".split()
 )
 
 
@@ -48,6 +51,13 @@ def test_model_and_command_agree():
         f"{shown}"
     )
 
-    reached = Counter(model["reason"] for model in expected)
-    print(", ".join(f"{reason} {count}" for reason, count in reached.most_common()))
-    assert reached.keys() == REASONS
+    assert reached(model["reason"] for model in expected) == REASONS
+    assert reached(model["hint"]["from"] for model in expected if model["hint"]) == set(SOURCES)
+    classes = reached((model["error"] or {}).get("class") for model in expected)
+    assert classes == {None, *CLASSES}
+
+
+def reached(words):
+    counts = Counter(words)
+    print(", ".join(f"{word} {count}" for word, count in counts.most_common()))
+    return counts.keys()

@@ -16,8 +16,6 @@ BEYOND_A_SCHEMA = {
     "policy-errors/status-reversed",
     # `multipleOf` divides floats, which would refuse 1.001.
     "policy-errors/backoff-factor-with-four-decimals",
-    # An empty condition is none, so it does not do to look whether the field is there.
-    "policy-errors/rule-for-response-and-transport",
 }
 
 

@@ -6,13 +6,13 @@ use std::fs;
 use serde::Deserialize;
 
 use crate::Result;
+use crate::clients::{install_npm, install_python, json_lines};
 use crate::demo::{KOTLIN_EXAMPLE, run_class};
 use crate::package;
-use crate::package::{TARBALL, WHEEL, packages};
+use crate::package::{TARBALL, WHEEL};
 use crate::process::{command, read, run};
-use crate::setup::PYTHON_ENVIRONMENT;
 use crate::step::{Step, take_all};
-use crate::tools::{NPM, PYTHON, cargo, root};
+use crate::tools::{cargo, root};
 
 static ALL: &[&Step] = &[
     &RUST,
@@ -26,8 +26,10 @@ static ALL: &[&Step] = &[
 static RUST: Step = Step::new("rust benchmark", &[], || {
     run(&mut cargo("bench --package holdoff --bench decide"))
 });
-static NODE_PEERS: Step = Step::new("npm peers", &[&TARBALL], node_peers);
-static PYTHON_PEERS: Step = Step::new("python peers", &[&PYTHON_ENVIRONMENT, &WHEEL], python_peers);
+static NODE_PEERS: Step = Step::new("npm peers", &[&TARBALL], || install_npm("js/bench"));
+static PYTHON_PEERS: Step = Step::new("python peers", &[&WHEEL], || {
+    install_python(PYTHON_FOLDER, "python/bench/requirements.txt")
+});
 
 /// Where the other Python clients are, apart from what the tests use.
 const PYTHON_FOLDER: &str = "target/venv-bench";
@@ -48,18 +50,18 @@ pub fn bench() -> Result {
         ("Rust", rust()?),
         (
             "JavaScript",
-            lines(command("node").arg("js/bench/decide.mjs"))?,
+            json_lines(command("node").arg("js/bench/decide.mjs"))?,
         ),
         (
             "Python",
-            lines(
+            json_lines(
                 command(root().join(PYTHON_FOLDER).join("bin/python"))
                     .arg("python/bench/decide.py"),
             )?,
         ),
         (
             "Kotlin",
-            lines(&mut run_class("io.holdoff.BenchmarkKt", &["tests/bench"]))?,
+            json_lines(&mut run_class("io.holdoff.BenchmarkKt", &["tests/bench"]))?,
         ),
     ] {
         for Measured { who, what, ns } in measured {
@@ -84,7 +86,7 @@ fn rust() -> Result<Vec<Measured>> {
         iters: Vec<f64>,
         times: Vec<f64>,
     }
-    let cases = ["retry-after", "no hint", "date", "body"];
+    let cases = ["retry-after", "no hint", "date", "body", "recommended"];
     let measured = cases.map(|what| {
         let path = root().join(format!("target/criterion/{what}/new/sample.json"));
         let text = fs::read_to_string(&path)
@@ -99,37 +101,4 @@ fn rust() -> Result<Vec<Measured>> {
         })
     });
     measured.into_iter().collect()
-}
-
-/// What a benchmark prints, one JSON object a line.
-fn lines(benchmark: &mut std::process::Command) -> Result<Vec<Measured>> {
-    let finished = read(benchmark)?;
-    if !finished.success {
-        return Err(finished.output);
-    }
-    let objects = finished.output.lines().filter(|line| line.starts_with('{'));
-    objects
-        .map(|line| serde_json::from_str(line).map_err(|error| format!("`{line}`: {error}")))
-        .collect()
-}
-
-/// The packed package and the other clients, in the folder of the benchmark.
-fn node_peers() -> Result {
-    let tarball = packages("tgz")?.pop().ok_or("there is no npm tarball")?;
-    let mut npm = command(NPM.path());
-    npm.current_dir(root().join("js/bench"));
-    npm.args(["install", "--no-save", "--no-package-lock", "--no-audit"]);
-    run(npm.arg(tarball))
-}
-
-/// The wheel and the other clients, in an environment of their own.
-fn python_peers() -> Result {
-    let folder = root().join(PYTHON_FOLDER);
-    if !folder.exists() {
-        run(command(PYTHON.path()).args(["-m", "venv"]).arg(&folder))?;
-    }
-    let wheel = packages("whl")?.pop().ok_or("there is no wheel")?;
-    let mut pip = command(folder.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--force-reinstall"]);
-    run(pip.args(["-r", "python/bench/requirements.txt"]).arg(wheel))
 }

@@ -24,7 +24,9 @@ pub static ALL: &[Suite] = &[
     }),
     // What ships, and not the tools that build and test it.
     lint("bans", &[&CARGO_DENY], || {
-        cargo_deny("--exclude-dev --exclude xtask --exclude holdoff-faults check bans")
+        cargo_deny(
+            "--exclude-dev --exclude xtask --exclude holdoff-faults --exclude holdoff-fuzz check bans",
+        )
     }),
     Suite {
         runner: Runner::Advisories,
@@ -34,10 +36,10 @@ pub static ALL: &[Suite] = &[
     },
     lint("biome", &[&NODE_MODULES], || npm("run lint")),
     lint("ruff", &[&PYTHON_ENVIRONMENT], || {
-        python("ruff", "check . ../tests/model")
+        python("ruff", "check . ../tests")
     }),
     lint("ruff format", &[&PYTHON_ENVIRONMENT], || {
-        python("ruff", "format --check . ../tests/model")
+        python("ruff", "format --check . ../tests")
     }),
     lint("mypy", &[&WHEEL], || python("mypy", "--strict")),
     lint("pyright", &[&WHEEL], || python("pyright", "")),

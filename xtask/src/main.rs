@@ -5,8 +5,10 @@
 
 mod bench;
 mod build;
+mod clients;
 mod codes;
 mod demo;
+mod fuzz;
 mod generate;
 mod lint;
 mod package;
@@ -62,6 +64,12 @@ enum Task {
     Demo,
     /// Measure what a decision costs in each language, beside other clients, and what the packages weigh
     Bench,
+    /// Try hostile input on holdoff with libFuzzer
+    Fuzz {
+        /// How long each target runs
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -72,6 +80,7 @@ fn main() -> ExitCode {
         Task::Package => package::package(),
         Task::Demo => demo::demo(),
         Task::Bench => bench::bench(),
+        Task::Fuzz { seconds } => fuzz::fuzz(seconds),
         Task::Lint => return exit_code(run_all(lint::ALL.iter(), Steps::default())),
         Task::Test { only } => return exit_code(test::test(&only)),
     };

@@ -148,7 +148,7 @@ fn browser() -> Result {
 }
 
 /// Whether the tool runs and is of this version.
-fn answers(tool: &Path, version: &str) -> bool {
+pub fn answers(tool: &Path, version: &str) -> bool {
     let said = tool.is_file().then(|| read(command(tool).arg("--version")));
     said.is_some_and(|said| {
         said.is_ok_and(|said| said.output.split_whitespace().any(|word| word == version))

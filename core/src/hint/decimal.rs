@@ -1,45 +1,42 @@
 //! Plain numbers: ASCII digits, with or without decimals.
 
-/// Milliseconds in `text`, a number of units of `unit_ms` milliseconds each; rounded up, and
-/// saturating. Signs, exponents, hexadecimal, words and white space are not numbers.
-pub(super) fn read(text: &str, unit_ms: u64) -> Option<u64> {
-    let mut whole = 0_u64;
-    let mut fraction_ms = 0_u64;
-    // What one more decimal counts, in milliseconds; from where that is no whole number on, any
-    // decimal but 0 makes one more millisecond.
-    let mut decimal_ms = unit_ms;
-    let mut round_up = 0;
-    let mut after_point = false;
-    let mut after_digit = false;
-    for byte in text.bytes() {
-        let digit = match byte {
-            b'0'..=b'9' => u64::from(byte.wrapping_sub(b'0')),
-            b'.' if after_digit && !after_point => {
-                (after_point, after_digit) = (true, false);
-                continue;
-            }
-            _ => return None,
-        };
-        after_digit = true;
-        if !after_point {
-            whole = whole.saturating_mul(10).saturating_add(digit);
-        } else if decimal_ms.is_multiple_of(10) && decimal_ms > 0 {
-            decimal_ms /= 10;
-            fraction_ms = fraction_ms.saturating_add(digit.saturating_mul(decimal_ms));
-        } else if digit > 0 {
-            round_up = 1;
-        }
+/// What `text`, a number of things worth `unit` each, is worth; rounded up, and saturating.
+/// Signs, exponents, hexadecimal, words and white space are not numbers.
+pub(super) fn read(text: &str, unit: u64) -> Option<u64> {
+    let (whole, decimals) = match text.split_once('.') {
+        Some((whole, decimals)) => (whole, decimals),
+        None => (text, "0"),
+    };
+    if decimals.is_empty() || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
     }
-    let ms = whole
-        .saturating_mul(unit_ms)
-        .saturating_add(fraction_ms)
-        .saturating_add(round_up);
-    after_digit.then_some(ms)
+    // From the last decimal to the first: rounding up a tenth of what is rounded up already is
+    // rounding up once.
+    let part = decimals.bytes().rev().fold(0_u64, |part, byte| {
+        let digit = u64::from(byte.wrapping_sub(b'0'));
+        digit.saturating_mul(unit).saturating_add(part).div_ceil(10)
+    });
+    Some(digits(whole)?.saturating_mul(unit).saturating_add(part))
+}
+
+/// The digits before any decimal point as a number, saturating.
+pub(super) fn whole_part(text: &str) -> Option<u64> {
+    digits(text.split('.').next().unwrap_or(text))
+}
+
+/// The number that these digits make, saturating. At least one is needed, and nothing but digits.
+fn digits(text: &str) -> Option<u64> {
+    let number = text.bytes().try_fold(0_u64, |number, byte| {
+        let digit = u64::from(byte.wrapping_sub(b'0'));
+        let number = number.saturating_mul(10).saturating_add(digit);
+        byte.is_ascii_digit().then_some(number)
+    })?;
+    (!text.is_empty()).then_some(number)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::*;
 
     #[test]
     fn numbers_round_up_to_whole_milliseconds() {
@@ -53,12 +50,20 @@ mod tests {
             ("2.0000", 2000),
             ("1.0011", 1002),
             ("3.999999999999999999999999", 4000),
+            ("3.000000000000000000000001", 3001),
+            ("3.000000000000000000000000", 3000),
         ] {
             assert_eq!(read(text, 1000), Some(ms), "{text}");
         }
         assert_eq!(read("250.3", 1), Some(251));
         assert_eq!(read("250", 1), Some(250));
         assert_eq!(read("99999999999999999999999.9", 1000), Some(u64::MAX));
+        let hour = 3_600_000_000_000;
+        assert_eq!(read("1.000000000001", hour), Some(hour + 4));
+        assert_eq!(read("0.0000002777777777779", hour), Some(1_000_001));
+        assert_eq!(read("0.00000027777777777777777777", hour), Some(1_000_000));
+        assert_eq!(whole_part("1768478430.5"), Some(1_768_478_430));
+        assert_eq!(whole_part(&"9".repeat(99)), Some(u64::MAX));
     }
 
     #[test]
@@ -85,6 +90,7 @@ mod tests {
             "120;delta",
             "１２０",
             "5\u{0}",
+            "5.x",
         ] {
             assert_eq!(read(text, 1000), None, "{text}");
         }

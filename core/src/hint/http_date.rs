@@ -1,5 +1,6 @@
 //! HTTP-date, RFC 9110 section 5.6.7: three formats, all of which a recipient must accept.
 
+use super::wait::Clock;
 use crate::time::{Civil, digits};
 
 const MONTHS: [&str; 12] = [
@@ -8,13 +9,13 @@ const MONTHS: [&str; 12] = [
 
 /// UTC milliseconds since 1970 of a date in any of the three formats:
 /// - IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT`
-/// - RFC 850: `Sunday, 06-Nov-94 08:49:37 GMT`, whose century is told by `now`
+/// - RFC 850: `Sunday, 06-Nov-94 08:49:37 GMT`, whose century is told by the clock
 /// - asctime: `Sun Nov  6 08:49:37 1994`
 ///
 /// As the section encourages, it is robust to what senders get wrong without harm: the day of the
 /// week may be wrong or missing, the day may have one digit, and the zone may be missing, in lower
 /// case, `UTC` or `+0000`. It is always UTC, never local time.
-pub(super) fn read(text: &str, now: Option<i64>) -> Option<i64> {
+pub(crate) fn read(text: &str, clock: &Clock<'_>) -> Option<i64> {
     let mut words = text.split_ascii_whitespace().peekable();
     words.next_if(|word| is_weekday(word));
     let first = words.next()?;
@@ -26,7 +27,7 @@ pub(super) fn read(text: &str, now: Option<i64>) -> Option<i64> {
         let (month, time) = (month(month_name)?, words.next()?);
         match digits(year, 4) {
             Some(year) => civil(year, month, day, time)?,
-            None => in_century(civil(digits(year, 2)?, month, day, time)?, now?)?,
+            None => in_century(civil(digits(year, 2)?, month, day, time)?, clock()?)?,
         }
     } else {
         let (month_name, year, time) = (words.next()?, words.next()?, words.next()?);
@@ -39,7 +40,7 @@ pub(super) fn read(text: &str, now: Option<i64>) -> Option<i64> {
     (utc && words.next().is_none()).then(|| civil.unix_ms())
 }
 
-fn civil(year: i64, month: i64, day: &str, time: &str) -> Option<Civil> {
+pub(super) fn civil(year: i64, month: i64, day: &str, time: &str) -> Option<Civil> {
     let mut time = time.split(':');
     let (hour, minute, second) = (time.next()?, time.next()?, time.next()?);
     let civil = Civil {
@@ -75,7 +76,7 @@ fn in_century(civil: Civil, now: i64) -> Option<Civil> {
         .checked()
 }
 
-fn month(name: &str) -> Option<i64> {
+pub(super) fn month(name: &str) -> Option<i64> {
     let index = MONTHS
         .iter()
         .position(|month| month.eq_ignore_ascii_case(name))?;
@@ -111,7 +112,7 @@ mod tests {
 
     fn at(text: &str) -> Option<String> {
         let now = from_rfc3339("2026-01-15T12:00:00Z").unwrap();
-        read(text, Some(now as i64)).map(|ms| to_rfc3339(ms as u64))
+        read(text, &|| Some(now as i64)).map(|ms| to_rfc3339(ms as u64))
     }
 
     #[test]
@@ -160,8 +161,8 @@ mod tests {
         ] {
             assert_eq!(at(text).as_deref(), Some(expected), "{text}");
         }
-        assert_eq!(read("Sunday, 06-Nov-94 08:49:37 GMT", None), None);
-        assert!(read("Sun, 06 Nov 1994 08:49:37 GMT", None).is_some());
+        assert_eq!(read("Sunday, 06-Nov-94 08:49:37 GMT", &|| None), None);
+        assert!(read("Sun, 06 Nov 1994 08:49:37 GMT", &|| None).is_some());
     }
 
     #[test]

@@ -2,11 +2,18 @@
 //!
 //! A hint that can't be read is no hint: it is passed over, and the explanation says so.
 
+mod bucket;
 mod decimal;
+mod duration;
 mod http_date;
-mod retry_after;
+mod javascript_date;
+mod message;
+mod rate_limit;
+mod source;
+mod wait;
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::Serialize;
@@ -14,8 +21,14 @@ use serde::Serialize;
 use crate::code::words;
 use crate::decision::{MAX_WAIT_MS, Source};
 use crate::explanation::{Recorder, Topic};
-use crate::failure::Headers;
+use crate::header::HeaderSet;
 use crate::jitter::Jitter;
+use crate::response::Response;
+use source::{Finding, Raw, Says};
+
+pub(crate) use http_date::read as read_date;
+pub(crate) use source::read_pushback;
+pub(crate) use wait::members;
 
 /// The longest hint that is told apart from longer ones: 2^31 s, 68 years. RFC 9111 section 1.2.2
 /// has an overflowing number of seconds read as 2^31.
@@ -38,12 +51,24 @@ pub(crate) struct HintRules {
     pub sources: Vec<Source>,
     /// The shortest wait that a hint leads to, in milliseconds.
     pub min_ms: u64,
+    /// What happens when a hint is 0: the server names a time that has passed, or no wait at all.
+    pub zero: Zero,
     /// The longest hint that is waited for, in milliseconds.
     pub max_ms: u64,
     /// What happens when a hint is longer.
     pub beyond_max: BeyondMax,
     /// What is added to a hint, so that many callers who got the same don't come back at once.
     pub jitter: Jitter,
+}
+
+words! {
+    /// What happens when a hint is 0.
+    pub(crate) enum Zero {
+        /// It counts like any other.
+        Wait "wait",
+        /// It is passed over, and the backoff takes its place.
+        Ignore "ignore",
+    }
 }
 
 words! {
@@ -59,11 +84,12 @@ words! {
 }
 
 impl Default for HintRules {
-    /// No header is read.
+    /// Nothing is read.
     fn default() -> Self {
         Self {
             sources: Vec::new(),
             min_ms: 0,
+            zero: Zero::Wait,
             max_ms: MAX_WAIT_MS,
             beyond_max: BeyondMax::Stop,
             jitter: Jitter::None,
@@ -72,112 +98,157 @@ impl Default for HintRules {
 }
 
 impl HintRules {
-    /// The names of the headers that a decision reads.
-    pub(crate) fn header_names(&self) -> impl Iterator<Item = &'static str> {
-        let dates = self.sources.contains(&Source::RetryAfter);
-        let clock = if dates {
-            ["date", "age"].as_slice()
-        } else {
-            &[]
-        };
-        self.sources
-            .iter()
-            .map(|source| source.name())
-            .chain(clock.iter().copied())
-    }
-
-    /// The first hint that counts and can be read.
-    pub(crate) fn find(
-        &self,
-        headers: Headers<'_>,
-        now_ms: Option<u64>,
-        record: &mut Recorder,
-    ) -> Option<Hint> {
-        self.sources.iter().find_map(|&source| {
-            let mut lines = headers.all(source.name()).peekable();
-            lines.peek()?;
-            let ms = read(source, lines, || server_now(headers, now_ms));
-            record.step(Topic::Hint, || {
-                let name = source.name();
-                let raw = headers.all(name).collect::<Vec<_>>().join("`, `");
-                match ms {
-                    Some(ms) => format!("{name} `{raw}` asks for {ms} ms"),
-                    None => format!("{name} `{raw}` can't be read as a wait and is passed over"),
-                }
-            });
-            ms.map(|ms| Hint { ms, source })
+    /// The headers that a decision reads.
+    pub(crate) fn headers(&self) -> HeaderSet {
+        let sources = self.sources.iter();
+        sources.fold(HeaderSet::NONE, |set, &source| {
+            set.and(source::headers(source))
         })
     }
-}
 
-/// The wait in milliseconds that the lines of one header ask for: the longest of them where there
-/// are several, and none where one of them can't be read.
-fn read<'a>(
-    source: Source,
-    mut lines: impl Iterator<Item = &'a str>,
-    now: impl Fn() -> Option<i64>,
-) -> Option<u64> {
-    let longest = lines.try_fold(0, |longest: u64, line| {
-        let ms = match source {
-            Source::RetryAfter => retry_after::read(line, &now),
-            Source::RetryAfterMs | Source::XMsRetryAfterMs => decimal::read(line, 1),
-            // The AWS SDKs read whole milliseconds only.
-            Source::XAmzRetryAfter if line.contains('.') => None,
-            Source::XAmzRetryAfter => decimal::read(line, 1),
-            Source::None | Source::Backoff => None,
-        };
-        ms.map(|ms| longest.max(ms))
-    });
-    longest.map(|ms| ms.min(MAX_HINT_MS))
-}
-
-/// The server's clock when it answered: its `Date` and, for an answer out of a cache, the `Age`
-/// (RFC 9111 section 4.2.3); the caller's clock where the response has no date that can be read.
-fn server_now(headers: Headers<'_>, now_ms: Option<u64>) -> Option<i64> {
-    let now = now_ms.and_then(|ms| i64::try_from(ms).ok());
-    let date = headers
-        .first("date")
-        .and_then(|date| http_date::read(date, now));
-    // Of a list the first member counts, and only whole seconds do (RFC 9111 section 5.1).
-    let age_ms = headers
-        .first("age")
-        .and_then(|age| age.split(',').next())
-        .map(|age| age.trim_matches([' ', '\t']))
-        .filter(|age| !age.contains('.'))
-        .and_then(|age| decimal::read(age, 1000))
-        .map_or(0, |ms| ms.min(MAX_HINT_MS));
-    match date {
-        Some(date) => date.checked_add_unsigned(age_ms),
-        None => now,
+    /// Whether a decision looks into the body.
+    pub(crate) fn reads_body(&self) -> bool {
+        self.sources
+            .iter()
+            .any(|&source| source::is_in_body(source))
     }
+
+    /// The first hint that counts and can be read. Whoever listens hears of all the others too.
+    pub(crate) fn find(&self, response: &Response<'_>, record: &mut Recorder) -> Option<Hint> {
+        let mut hint = None;
+        for &source in &self.sources {
+            if hint.is_some() && record.is_silent() {
+                break;
+            }
+            let mut longest: Option<(u64, &'static str)> = None;
+            let mut findings = Vec::new();
+            source::read(source, response, |finding| {
+                if let Says::Wait(ms) = finding.says
+                    && longest.is_none_or(|(so_far, _)| ms > so_far)
+                {
+                    longest = Some((ms, finding.place));
+                }
+                if !record.is_silent() {
+                    findings.push(finding);
+                }
+            });
+            for finding in findings {
+                let first = hint.map(|hint: Hint| hint.source);
+                record.step(Topic::Hint, || describe(&finding, first, longest, response));
+            }
+            hint = hint.or(longest.map(|(ms, _)| Hint { ms, source }));
+        }
+        hint
+    }
+}
+
+/// What one header or part of the body says, and why it doesn't count, if it doesn't.
+fn describe(
+    finding: &Finding<'_>,
+    first: Option<Source>,
+    longest: Option<(u64, &'static str)>,
+    response: &Response<'_>,
+) -> String {
+    const LONGEST_RAW: usize = 120;
+    let place = finding.place;
+    let raw = match finding.raw {
+        Raw::Lines(name) => response
+            .headers
+            .lines(name)
+            .collect::<Vec<_>>()
+            .join("`, `"),
+        Raw::Text(text) => text.into(),
+    };
+    let shown = match raw.char_indices().nth(LONGEST_RAW) {
+        Some((end, _)) => format!("{}…", raw.get(..end).unwrap_or("")),
+        None => raw,
+    };
+    match (finding.says, first, longest) {
+        (Says::Unreadable, ..) if needs_a_clock(finding, response) => {
+            format!("{place} `{shown}` is a time, but nothing tells what time it is now")
+        }
+        (Says::Unreadable, ..) => {
+            format!("{place} `{shown}` can't be read as a wait and is passed over")
+        }
+        (Says::Cached, ..) => {
+            format!("{place} `{shown}` is passed over: the response was in a cache")
+        }
+        (Says::NotExhausted(left), ..) => {
+            let left = left.map(|left| (left.name(), response.headers.first(left)));
+            match left {
+                None => format!("{place} `{shown}` is no wait: nothing is used up"),
+                Some((left, Some(value))) => {
+                    format!("{place} `{shown}` is no wait: {left} is `{value}`")
+                }
+                Some((left, None)) => format!("{place} `{shown}` is no wait: there is no {left}"),
+            }
+        }
+        (Says::Wait(ms), Some(first), _) => {
+            format!("{place} `{shown}` asks for {ms} ms, but {first} comes first")
+        }
+        (Says::Wait(ms), None, Some((_, other))) if other != place => {
+            format!("{place} `{shown}` asks for {ms} ms, but {other} asks for more")
+        }
+        (Says::Wait(ms), ..) => format!("{place} `{shown}` asks for {ms} ms"),
+    }
+}
+
+/// Whether it could be read if the time were known.
+fn needs_a_clock(finding: &Finding<'_>, response: &Response<'_>) -> bool {
+    let Raw::Lines(name) = finding.raw else {
+        return false;
+    };
+    let lines = response.headers.lines(name);
+    let any_time = || Some(0);
+    response.server_now().is_none()
+        && wait::longest(lines, |text| wait::read(text, &any_time)).is_some()
+}
+
+/// How long a response was in a cache, in milliseconds: the header `Age`. Of a list the first member
+/// counts, and only whole seconds do (RFC 9111 section 5.1).
+pub(crate) fn read_age(line: &str) -> Option<u64> {
+    let age = line.split(',').next()?.trim_ascii();
+    let ms = decimal::read(age, 1000).filter(|_| !age.contains('.'))?;
+    Some(ms.min(MAX_HINT_MS))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::time::from_rfc3339;
+    use crate::{Call, Failure, Headers};
 
     fn hint(pairs: &[(&str, &str)]) -> Option<(u64, &'static str)> {
         let rules = HintRules {
-            sources: alloc::vec![
-                Source::RetryAfterMs,
-                Source::XMsRetryAfterMs,
-                Source::XAmzRetryAfter,
-                Source::RetryAfter
-            ],
+            sources: Source::ALL
+                .iter()
+                .copied()
+                .filter(|s| s.is_hint())
+                .collect(),
             ..HintRules::default()
         };
-        let now = from_rfc3339("2026-01-15T12:00:00Z");
-        let hint = rules.find(Headers::Pairs(pairs), now, &mut Recorder::silent())?;
-        Some((hint.ms, hint.source.name()))
+        let now_ms = from_rfc3339("2026-01-15T12:00:00Z");
+        let call = Call {
+            now_ms,
+            ..Call::new(0, 0)
+        };
+        let failure = Failure::Response {
+            status: 429,
+            headers: Headers::Pairs(pairs),
+            body: b"",
+        };
+        let response = Response::read(&failure, "", &call, rules.headers());
+        let hint = rules.find(&response, &mut Recorder::silent());
+        assert_eq!(rules.find(&response, &mut Recorder::listening()), hint);
+        Some((hint?.ms, hint?.source.name()))
     }
 
     #[test]
-    fn the_first_header_of_the_policy_that_can_be_read_counts() {
-        let both = [("retry-after", "2"), ("retry-after-ms", "250.4")];
-        assert_eq!(hint(&both), Some((251, "retry-after-ms")));
-        let unreadable = [("retry-after-ms", "soon"), ("retry-after", "2")];
-        assert_eq!(hint(&unreadable), Some((2000, "retry-after")));
+    fn the_first_source_of_the_policy_that_can_be_read_counts() {
+        let both = [("retry-after-ms", "250.4"), ("retry-after", "2")];
+        assert_eq!(hint(&both), Some((2000, "retry-after")));
+        let unreadable = [("retry-after-ms", "250.4"), ("retry-after", "soon")];
+        assert_eq!(hint(&unreadable), Some((251, "retry-after-ms")));
         assert_eq!(hint(&[("x-amz-retry-after", "1.5")]), None);
         assert_eq!(
             hint(&[("x-amz-retry-after", "1500")]),
@@ -226,5 +297,53 @@ mod tests {
         );
         assert_eq!(at(date, "whenever", "60"), Some(330_000));
         assert_eq!(at("30", "Thu, 15 Jan 2026 09:00:00 GMT", ""), Some(30_000));
+    }
+
+    #[test]
+    fn only_limits_that_are_used_up_count() {
+        let tokens = ("x-ratelimit-reset-tokens", "6m0s");
+        let remaining = |left| hint(&[tokens, ("x-ratelimit-remaining-tokens", left)]);
+        assert_eq!(remaining("0"), Some((360_000, "x-ratelimit-reset")));
+        assert_eq!(remaining("5, 0"), Some((360_000, "x-ratelimit-reset")));
+        for left in ["1", "-1", "", "0, x"] {
+            assert_eq!(remaining(left), None, "{left}");
+        }
+        assert_eq!(hint(&[tokens]), Some((360_000, "x-ratelimit-reset")));
+        let both = [
+            tokens,
+            ("x-ratelimit-reset-requests", "1s"),
+            ("x-ratelimit-reset", "soon"),
+        ];
+        assert_eq!(hint(&both), Some((360_000, "x-ratelimit-reset")));
+        let window = |status| {
+            hint(&[
+                ("anthropic-ratelimit-unified-5h-reset", "1768478430"),
+                ("anthropic-ratelimit-unified-5h-status", status),
+            ])
+        };
+        assert_eq!(window("Rejected"), Some((30_000, "anthropic-ratelimit")));
+        assert_eq!(window("allowed_warning"), None);
+    }
+
+    #[test]
+    fn pushbacks_are_signed_integers() {
+        let read = |lines: &[&'static str]| read_pushback(lines.iter().copied());
+        assert_eq!(read(&["2000"]), Some(2000));
+        assert_eq!(read(&["0"]), Some(0));
+        assert_eq!(read(&["-1"]), Some(-1));
+        assert_eq!(read(&["5", "9", "7"]), Some(9));
+        assert_eq!(read(&["5", "-9", "7"]), Some(-9));
+        for lines in [
+            &["abc"][..],
+            &[""],
+            &["007"],
+            &["-0"],
+            &["+5"],
+            &["1.5"],
+            &["2147483648"],
+            &["5", "x"],
+        ] {
+            assert_eq!(read(lines), None, "{lines:?}");
+        }
     }
 }

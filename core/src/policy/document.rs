@@ -1,13 +1,13 @@
 //! A JSON document that is read value by value, each with its path, so that an error can say where
 //! it is.
 
-use alloc::borrow::ToOwned;
+use alloc::borrow::{Cow, ToOwned};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-use serde_json::{Map, Value};
+use crate::json::Json;
 
 use super::PolicyError;
 use crate::decision::MAX_WAIT_MS;
@@ -19,12 +19,12 @@ pub(super) const MILLISECONDS: RangeInclusive<u64> = 0..=MAX_WAIT_MS;
 /// A value in the document and where it stands.
 pub(super) struct Node<'v> {
     path: String,
-    pub(super) value: &'v Value,
+    pub(super) value: &'v Json<'v>,
 }
 
 impl<'v> Node<'v> {
     /// The document as a whole.
-    pub(super) fn root(value: &'v Value) -> Self {
+    pub(super) fn root(value: &'v Json<'v>) -> Self {
         Self {
             path: String::new(),
             value,
@@ -33,14 +33,15 @@ impl<'v> Node<'v> {
 
     /// The fields of an object that has none but the `known` ones.
     pub(super) fn fields(&self, known: &[&str]) -> Read<Fields<'v>> {
-        let Value::Object(map) = self.value else {
+        let Json::Object(members) = self.value else {
             return Err(self.not("an object"));
         };
         let fields = Fields {
             path: self.path.clone(),
-            map,
+            members,
         };
-        match map.keys().find(|key| !known.contains(&key.as_str())) {
+        let mut names = members.iter().map(|(name, _)| name);
+        match names.find(|name| !known.contains(&name.as_ref())) {
             Some(unknown) => {
                 let known = known.join("`, `");
                 Err(PolicyError::new(
@@ -53,7 +54,7 @@ impl<'v> Node<'v> {
     }
 
     pub(super) fn list<T>(&self, read: impl Fn(Node<'v>) -> Read<T>) -> Read<Vec<T>> {
-        let Value::Array(values) = self.value else {
+        let Json::List(values) = self.value else {
             return Err(self.not("a list"));
         };
         let nodes = values.iter().enumerate();
@@ -68,12 +69,16 @@ impl<'v> Node<'v> {
     }
 
     pub(super) fn text(&self) -> Read<&'v str> {
-        self.value.as_str().ok_or_else(|| self.not("a text"))
+        self.str().ok_or_else(|| self.not("a text"))
+    }
+
+    fn str(&self) -> Option<&'v str> {
+        self.value.as_text().map(|text| text.as_ref())
     }
 
     /// A text that is not empty.
     pub(super) fn name(self) -> Read<String> {
-        match self.value.as_str() {
+        match self.str() {
             Some(text) if !text.is_empty() => Ok(text.to_owned()),
             _ => Err(self.not("a text that is not empty")),
         }
@@ -97,7 +102,7 @@ impl<'v> Node<'v> {
         values: &[T],
         name: impl Fn(T) -> &'static str,
     ) -> Read<T> {
-        let text = self.value.as_str();
+        let text = self.str();
         let found = values
             .iter()
             .copied()
@@ -111,9 +116,12 @@ impl<'v> Node<'v> {
     pub(super) fn not(&self, expected: &str) -> PolicyError {
         let value = match self.value {
             // Numbers stand by themselves, anything else in backticks.
-            Value::Number(number) => number.to_string(),
-            Value::String(text) => format!("`{}`", excerpt(text)),
-            other => format!("`{}`", excerpt(&other.to_string())),
+            Json::Number(number) => number.to_string(),
+            Json::Text(text) => format!("`{}`", excerpt(text)),
+            other => {
+                let json = serde_json::to_string(other).unwrap_or_default();
+                format!("`{}`", excerpt(&json))
+            }
         };
         self.error(&format!("{value} is not {expected}"))
     }
@@ -131,12 +139,12 @@ impl<'v> Node<'v> {
 /// The fields of an object in the document.
 pub(super) struct Fields<'v> {
     path: String,
-    map: &'v Map<String, Value>,
+    members: &'v [(Cow<'v, str>, Json<'v>)],
 }
 
 impl<'v> Fields<'v> {
     pub(super) fn optional(&self, name: &str) -> Option<Node<'v>> {
-        let value = self.map.get(name)?;
+        let (_, value) = self.members.iter().rfind(|(other, _)| other == name)?;
         Some(Node {
             path: self.path_of(name),
             value,
@@ -173,7 +181,10 @@ impl<'v> Fields<'v> {
     }
 
     fn path_of(&self, name: &str) -> String {
-        let name = excerpt(name);
+        let name = match name {
+            "" => "``".into(),
+            name => excerpt(name),
+        };
         if self.path.is_empty() {
             name
         } else {

@@ -12,13 +12,16 @@ use core::fmt;
 
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::Value;
 
 use crate::backoff::Backoff;
 use crate::decision::{Decision, FailureClass, Reason};
+use crate::header::HeaderSet;
 use crate::hint::HintRules;
+use crate::json::Json;
 use crate::presets::PRESET_NAMES;
-use crate::verdict::{Outcome, Rule};
+use crate::rule::Rule;
+use crate::server_verdict::ServerVerdict;
+use crate::verdict::Outcome;
 
 /// The JSON Schema of policy documents (draft 2020-12).
 pub const POLICY_SCHEMA: &str = include_str!("schema.json");
@@ -34,12 +37,36 @@ pub struct Policy {
     pub(crate) retries: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) methods: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) server_verdicts: Vec<ServerVerdict>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) otherwise: Outcome,
     pub(crate) hint: HintRules,
     pub(crate) backoff: Backoff,
     #[serde(serialize_with = "by_class")]
     pub(crate) advice: Vec<(FailureClass, String)>,
+    #[serde(skip)]
+    pub(crate) reads: Reads,
+}
+
+/// What a policy's rules read of a response, worked out once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reads {
+    pub headers: HeaderSet,
+    pub body: bool,
+}
+
+impl Reads {
+    fn of(rules: &[Rule], hint: &HintRules, server_verdicts: &[ServerVerdict]) -> Self {
+        Self {
+            headers: server_verdicts
+                .iter()
+                .fold(hint.headers(), |set, verdict| set.and(verdict.headers())),
+            body: rules.iter().any(Rule::reads_body)
+                || hint.reads_body()
+                || server_verdicts.iter().any(|verdict| verdict.is_in_body()),
+        }
+    }
 }
 
 impl Policy {
@@ -47,7 +74,7 @@ impl Policy {
     ///
     /// The error names the path in the document, the value found there and what would be right.
     pub fn from_json(document: &str) -> Result<Self, PolicyError> {
-        let value = serde_json::from_str(document)
+        let value = Json::parse(document)
             .map_err(|error| PolicyError::new("policy", format!("not JSON: {error}")))?;
         read::policy(&value)
     }
@@ -69,12 +96,12 @@ impl Policy {
 
     /// The names of the response headers that a decision reads, in lower case.
     pub fn headers(&self) -> impl Iterator<Item = &'static str> {
-        self.hint.header_names()
+        self.reads.headers.names()
     }
 
     /// Whether a decision looks into the response body.
     pub fn reads_body(&self) -> bool {
-        self.rules.iter().any(Rule::reads_body)
+        self.reads.body
     }
 
     /// What a person should do about the failure, one sentence: the policy's own words for its
@@ -93,8 +120,9 @@ impl Policy {
                 "keep the request body in memory or in a file, so that it can be sent again"
             }
             Reason::Aborted => "nothing is to be done: the caller ended the call",
-            Reason::NotIdempotent => {
-                "find out whether the request was executed before sending it again"
+            Reason::NotIdempotent | Reason::PossiblyExecuted => {
+                "find out whether the request was executed before sending it again, \
+                 or give it an idempotency key and say that it is idempotent"
             }
             Reason::RetriesExhausted => {
                 "raise an alert or write to a failure log, with the support report"
@@ -104,6 +132,8 @@ impl Policy {
             Reason::Status
             | Reason::ErrorType
             | Reason::ErrorCode
+            | Reason::ErrorClass
+            | Reason::ServerVerdict
             | Reason::Transport
             | Reason::Unlisted => {
                 own.map_or(decision.class().meaning(), |(_, advice)| advice.as_str())
@@ -114,7 +144,7 @@ impl Policy {
 
 impl<'de> Deserialize<'de> for Policy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read::policy(&Value::deserialize(deserializer)?).map_err(de::Error::custom)
+        read::policy(&Json::deserialize(deserializer)?).map_err(de::Error::custom)
     }
 }
 

@@ -3,7 +3,10 @@
 use crate::policy::{Policy, PolicyError};
 
 /// The documents, by name.
-const PRESETS: [(&str, &str); 1] = [("tessera", include_str!("tessera.json"))];
+const PRESETS: [(&str, &str); 2] = [
+    ("recommended", include_str!("recommended.json")),
+    ("tessera", include_str!("tessera.json")),
+];
 
 /// The names of all presets.
 pub const PRESET_NAMES: [&str; PRESETS.len()] = {
@@ -34,6 +37,13 @@ impl Policy {
         Self::from_json(document)
     }
 
+    /// The policy for any API that has none of its own: it hears every hint and verdict that
+    /// servers are known to send, but for waits in words, and keeps retries few and spread out.
+    #[expect(clippy::expect_used, reason = "the tests load every preset")]
+    pub fn recommended() -> Self {
+        Self::preset("recommended").expect("presets are valid")
+    }
+
     /// Tessera AI's policy, to the letter of its error page.
     #[expect(clippy::expect_used, reason = "the tests load every preset")]
     pub fn tessera() -> Self {
@@ -58,7 +68,7 @@ mod tests {
         let error = Policy::preset("tesera").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "policy: `tesera` is not a preset; known are `tessera`"
+            "policy: `tesera` is not a preset; known are `recommended`, `tessera`"
         );
     }
 

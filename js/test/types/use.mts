@@ -6,6 +6,7 @@ import {
   type DecisionEvent,
   decisionOf,
   type ErrorBody,
+  type FailureClass,
   freshSeed,
   Policy,
   PolicyError,
@@ -17,6 +18,7 @@ import {
 } from "holdoff";
 
 const policy: Policy = Policy.tessera();
+Policy.recommended() satisfies Policy;
 Policy.preset("tessera") satisfies Policy;
 new Policy("{}") satisfies Policy;
 new Policy({ name: "own" }) satisfies Policy;
@@ -64,6 +66,7 @@ explanation.steps.filter(({ topic }) => topic === "hints");
 
 const error: ErrorBody | null = parseError("{}");
 error?.code satisfies string | null | undefined;
+error?.class satisfies FailureClass | null | undefined;
 const report: SupportReport = supportReport({ status: 500, endpoint: new URL("https://a.b") });
 report.requestId satisfies string | null;
 
@@ -82,6 +85,8 @@ decisionOf(response) satisfies Decision | undefined;
 const own = await retry(async (attempt) => ({ status: 200, attempt, mine: true }), { policy });
 own.mine satisfies boolean;
 (await retry(() => fetch("https://a.b"), { policy })) satisfies Response;
+(await retry(() => fetch("https://a.b"))) satisfies Response;
+(await retry(() => fetch("https://a.b"), { method: "POST", idempotent: true })) satisfies Response;
 // @ts-expect-error no such option
 await retry(() => fetch("https://a.b"), { policy, retries: 3 });
 // @ts-expect-error not a response

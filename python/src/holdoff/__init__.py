@@ -8,7 +8,7 @@ that you already use:
     import holdoff
 
     url = "https://api.example.com/v1/models"
-    response = holdoff.retry(lambda attempt: httpx.get(url), policy=holdoff.Policy.tessera())
+    response = holdoff.retry(lambda attempt: httpx.get(url))
     print(response.status_code, holdoff.decision_of(response))
 """
 

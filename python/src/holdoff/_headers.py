@@ -23,70 +23,81 @@ Headers: TypeAlias = HasItems | Iterable[HeaderPair]
 mapping, or pairs of name and value. A value may be a list, for a header that came repeatedly. Names
 are compared without regard to case."""
 
-Reader: TypeAlias = Callable[[Any, tuple[str, ...]], str]
 
+class HeaderNames:
+    """The names of the headers that are read.
 
-def header_lines(headers: Headers, names: tuple[str, ...]) -> bytes:
-    """Write the headers with these names (in lower case) as lines `name: value`."""
-    try:
-        lines = _reader(type(headers))(headers, names)
-    except (AttributeError, TypeError, ValueError) as error:
-        message = f"headers: `{headers!r:.60}` is not a mapping or pairs of text"
-        raise TypeError(message) from error
-    # A lone surrogate has no place in UTF-8.
-    return lines.encode("utf-8", "replace")
+    A policy may read more names than a response has headers, so each header that came is looked up
+    among the names, and not each name among the headers.
+    """
+
+    __slots__ = ("_encoded", "_names")
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """Take the names, which are in lower case."""
+        self._names = frozenset(names)
+        self._encoded = {name.encode(): name for name in self._names}
+
+    def lines(self, headers: Headers) -> bytes:
+        """Write the headers with these names as lines `name: value`."""
+        try:
+            lines = _reader(type(headers))(self, headers)
+        except (AttributeError, TypeError, ValueError) as error:
+            message = f"headers: `{headers!r:.60}` is not a mapping or pairs of text"
+            raise TypeError(message) from error
+        # A lone surrogate has no place in UTF-8.
+        return lines.encode("utf-8", "replace")
+
+    def _from_raw(self, headers: Any) -> str:
+        # httpx decodes all headers to find one; its raw names cost less.
+        encoded = self._encoded
+        lines = ""
+        for name, value in headers.raw:
+            if (lower := name.lower()) in encoded:
+                lines += _line(encoded[lower], value)
+        return lines
+
+    def _by_name(self, headers: Any) -> str:
+        names = self._names
+        return "".join([_line(name, headers[name]) for name in headers if name.lower() in names])
+
+    def _by_getlist(self, headers: Any) -> str:
+        names = self._names
+        lines = ""
+        for name in headers:
+            if name.lower() in names:
+                for value in headers.getlist(name):
+                    lines += _line(name, value)
+        return lines
+
+    def _from_items(self, headers: Any) -> str:
+        return self._from_pairs(headers.items())
+
+    def _from_pairs(self, pairs: Iterable[HeaderPair]) -> str:
+        names = self._names
+        lines = ""
+        for raw_name, value in pairs:
+            name = raw_name if isinstance(raw_name, str) else _text(raw_name)
+            if name.lower() in names:
+                if isinstance(value, (str, bytes)):
+                    lines += _line(name, value)
+                else:
+                    lines += "".join([_line(name, line) for line in value])
+        return lines
 
 
 @lru_cache(maxsize=64)
-def _reader(kind: type) -> Reader:
-    """Find the cheapest way to all values of a name that headers of this type have."""
+def _reader(kind: type) -> Callable[[HeaderNames, Any], str]:
+    """Find the cheapest way to all headers that headers of this type have."""
     if hasattr(kind, "multi_items") and hasattr(kind, "raw"):  # httpx
-        return _from_raw
+        return HeaderNames._from_raw
     if hasattr(kind, "lower_items"):  # requests, which joins repeated lines itself
-        return _by_get
+        return HeaderNames._by_name
     if hasattr(kind, "getlist"):  # urllib3
-        return _by_getlist
+        return HeaderNames._by_getlist
     if hasattr(kind, "items"):  # mappings, aiohttp, the standard library's messages
-        return lambda headers, names: _from_pairs(headers.items(), names)
-    return _from_pairs
-
-
-def _from_raw(headers: Any, names: tuple[str, ...]) -> str:
-    # httpx decodes all headers to find one; its raw names cost less.
-    wanted = _by_raw_name(names)
-    lines = ""
-    for name, value in headers.raw:
-        if (lower := name.lower()) in wanted:
-            lines += _line(wanted[lower], value)
-    return lines
-
-
-@lru_cache(maxsize=64)
-def _by_raw_name(names: tuple[str, ...]) -> dict[bytes, str]:
-    return {name.encode(): name for name in names}
-
-
-def _by_get(headers: Any, names: tuple[str, ...]) -> str:
-    lines = ""
-    for name in names:
-        value = headers.get(name)
-        if value is not None:
-            lines += _line(name, value)
-    return lines
-
-
-def _by_getlist(headers: Any, names: tuple[str, ...]) -> str:
-    return "".join([_line(name, value) for name in names for value in headers.getlist(name)])
-
-
-def _from_pairs(pairs: Iterable[HeaderPair], names: tuple[str, ...]) -> str:
-    lines = ""
-    for raw_name, value in pairs:
-        name = (raw_name if isinstance(raw_name, str) else _text(raw_name)).lower()
-        if name in names:
-            values = [value] if isinstance(value, (str, bytes)) else value
-            lines += "".join([_line(name, value) for value in values])
-    return lines
+        return HeaderNames._from_items
+    return HeaderNames._from_pairs
 
 
 def _line(name: str, value: HeaderText) -> str:
@@ -99,7 +110,5 @@ def _line(name: str, value: HeaderText) -> str:
 def _text(text: object) -> str:
     if isinstance(text, bytes):
         return text.decode("latin-1")
-    if isinstance(text, str):
-        return text
     message = f"`{text!r}` is no text"
     raise TypeError(message)

@@ -8,7 +8,7 @@ from operator import index
 from typing import Any, SupportsIndex, TypedDict
 
 from holdoff._codes import MAX_BODY_BYTES, PHASES, TRANSPORT_KINDS, Phase, TransportKind
-from holdoff._headers import Headers, header_lines
+from holdoff._headers import HeaderNames, Headers
 
 
 class Facts(TypedDict, total=False):
@@ -34,8 +34,10 @@ class Facts(TypedDict, total=False):
         deadline_ms: Milliseconds from the beginning of the call to the instant after which its
             answer is worthless.
         max_retries: How many retries the call may have, in place of the policy's own number.
-        method: The request's method, such as `"POST"`.
-        idempotent: Whether sending the request twice has the effect of sending it once.
+        method: The request's method as it was sent, such as `"POST"`.
+        idempotent: Whether sending the request twice has the effect of sending it once; also true
+            where it carries an idempotency key that the server honours. If not known, the method
+            tells it (RFC 9110 section 9.2.2), where a policy asks at all.
         replayable: Whether the request's body can be sent again.
         delivered: Whether the user was already given a part of the answer.
     """
@@ -66,6 +68,9 @@ _GIVEN_SEED = 0
 _GIVEN_DRAW = 1 << 6
 _FRESH_SEED = 2 << 6
 
+MOST_METHOD_BYTES = 255
+"""One byte holds the length of the method."""
+
 _MOST = {
     "status": 999,
     "attempt": 2**32 - 1,
@@ -79,7 +84,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def pack(
-    names: tuple[str, ...],
+    names: HeaderNames,
     reads_body: bool,
     *,
     status: int | None = None,
@@ -104,7 +109,7 @@ def pack(
     lines = content = b""
     if status is not None:
         if headers is not None:
-            lines = header_lines(headers, names)
+            lines = names.lines(headers)
         if reads_body and body is not None:
             content = body_bytes(body)
     elif transport is not None:
@@ -198,5 +203,5 @@ def _complaint(facts: dict[str, Any]) -> Exception:
     for name in ("idempotent", "replayable", "delivered"):
         if facts[name] not in (None, False, True):
             return TypeError(f"{name}: `{facts[name]!r}` is not True, False or None")
-    sentence = f"method: `{facts['method']!r:.60}` is not text of at most 255 bytes"
+    sentence = f"method: `{facts['method']!r:.60}` is not text of at most {MOST_METHOD_BYTES} bytes"
     return (ValueError if isinstance(facts["method"], str) else TypeError)(sentence)

@@ -11,6 +11,7 @@ from typing import Any
 
 from holdoff import _event_loop
 from holdoff._codes import MAX_BODY_BYTES
+from holdoff._request import MOST_METHOD_BYTES
 
 MOST_SECONDS = 2
 """How long an asynchronous client may take to read the body of an error. A synchronous client has
@@ -36,6 +37,19 @@ def response_of(error: Exception) -> Any | None:
     """Find the response that made a client raise, as `raise_for_status` does."""
     candidates = (getattr(error, "response", None), error)
     return next((response for response in candidates if is_error(response)), None)
+
+
+def method_of(outcome: Any) -> str | None:
+    """Tell the method of the request behind a response or exception, if the client tells it."""
+    # What a redirect led to may have another method than what was sent first and would be again.
+    for response in getattr(outcome, "history", None) or ():
+        outcome = response
+        break
+    with suppress(Exception):  # httpx raises where there is no request
+        request = getattr(outcome, "request", None) or outcome.request_info  # aiohttp
+        if isinstance(request.method, str) and len(request.method.encode()) <= MOST_METHOD_BYTES:
+            return request.method
+    return None
 
 
 def read_body(response: Any) -> bytes | None:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, cast
 
 from holdoff import _native
+from holdoff._headers import HeaderNames
 from holdoff._library import decider, readable
 from holdoff._request import pack
 from holdoff.decision import Decision
@@ -33,7 +34,7 @@ class Policy:
     It may be shared between threads.
     """
 
-    __slots__ = ("_decide", "_header_names", "_native", "_reads_body")
+    __slots__ = ("_decide", "_header_names", "_headers", "_native", "_reads_body")
 
     def __init__(self, document: str | Mapping[str, Any]) -> None:
         """Load the policy that a document describes, given as JSON text or as a dict.
@@ -51,6 +52,15 @@ class Policy:
         return policy
 
     @classmethod
+    def recommended(cls) -> Self:
+        """Load the policy for any API that has none of its own.
+
+        It hears everything that servers are known to say, keeps retries few and spread out, and
+        stops where a request that is not safe to repeat may have been executed.
+        """
+        return cls.preset("recommended")
+
+    @classmethod
     def tessera(cls) -> Self:
         """Load Tessera AI's policy, to the letter of its error page."""
         return cls.preset("tessera")
@@ -62,7 +72,8 @@ class Policy:
             raise PolicyError(str(error)) from None
         # What every decision needs is looked up once.
         self._decide = decider(self._native)
-        self._header_names = tuple(self._native.headers())
+        self._headers = tuple(self._native.headers())
+        self._header_names = HeaderNames(self._headers)
         self._reads_body = self._native.reads_body()
 
     def decide(self, **facts: Unpack[Facts]) -> Decision:
@@ -101,7 +112,7 @@ class Policy:
     @property
     def headers(self) -> tuple[str, ...]:
         """The names of the response headers that a decision reads, in lower case."""
-        return self._header_names
+        return self._headers
 
     @property
     def reads_body(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from holdoff import _native
+from holdoff._headers import HeaderNames
 from holdoff._library import readable
 from holdoff._request import pack
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from holdoff._codes import Phase, TransportKind
     from holdoff._headers import Headers
 
-_HEADERS = tuple(_native.request_id_headers())
+_HEADERS = HeaderNames(_native.request_id_headers())
 
 
 @dataclass(frozen=True)

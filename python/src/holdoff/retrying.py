@@ -6,11 +6,21 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict, TypeVar
 
 from holdoff._event_loop import sleep as event_loop_sleep
 from holdoff._native import fresh_seed
-from holdoff._response import aclose, aread_body, close, is_error, read_body, response_of, status_of
+from holdoff._response import (
+    aclose,
+    aread_body,
+    close,
+    is_error,
+    method_of,
+    read_body,
+    response_of,
+    status_of,
+)
 from holdoff._transport import TransportFailure, transport_failure
 from holdoff.decision import Decision
 from holdoff.policy import Policy
@@ -31,8 +41,11 @@ class RetryOptions(TypedDict, total=False):
         deadline_ms: Milliseconds from the beginning of the call to the instant after which its
             answer is worthless. No wait goes beyond it.
         max_retries: How many retries the call may have, in place of the policy's own number.
-        method: The request's method, such as `"POST"`.
-        idempotent: Whether sending the request twice has the effect of sending it once.
+        method: The request's method as it is sent, such as `"POST"`. Without it, what the client
+            tells: httpx and requests in responses and exceptions, aiohttp in responses.
+        idempotent: Whether sending the request twice has the effect of sending it once; also true
+            where it carries an idempotency key that the server honours. If not known, the method
+            tells it.
         replayable: Whether the request's body can be sent again.
         delivered: Whether the user was already given a part of the answer, or a function that tells
             it after a failed attempt.
@@ -87,17 +100,25 @@ class DecisionEvent:
 def retry(
     function: Callable[[int], R],
     *,
-    policy: Policy,
+    policy: Policy | None = None,
     sleep: Callable[[float], object] = time.sleep,
     **options: Unpack[RetryOptions],
 ) -> R:
     """Call `function(attempt)` until it succeeds, or the policy says that the call ends.
 
+    The policy is `Policy.recommended()` unless another is given.
+
     The function sends one request, with any HTTP client, and is given the number of the attempt,
     from zero. What it returns is given back at once unless it is a response with a status of 400 or
-    more. What it raises is raised again at once unless it is a transport failure (of httpx,
-    requests, urllib3, aiohttp or the standard library, or caused by one), or was raised for such a
-    response, as `raise_for_status` does.
+    more. An error inside of a success, as in a stream, is for whoever reads it: `Policy.decide`
+    tells what to do about it. What the function raises is raised again at once unless it is a
+    transport failure (of httpx, requests, urllib3, aiohttp or the standard library, or caused by
+    one), or was raised for such a response, as `raise_for_status` does.
+
+    Some failures leave open whether the server executed the request, such as a time limit that
+    passed after it was sent, or a 504. Then `Policy.recommended()` repeats only what is safe to
+    repeat, by `idempotent` or else by `method` (RFC 9110 section 9.2.2): a POST ends there, with
+    the reason `"possibly_executed"`, unless `idempotent=True`. Where neither is known, it goes on.
 
     When the call ends, the last response is given back as the client gave it, with its body still
     to be read, or the last exception is raised unchanged; `decision_of` tells the decision.
@@ -109,7 +130,7 @@ def retry(
     The body of an error is looked at if it is in memory, or if its `Content-Length` is at most
     64 KiB; how long reading it may take is up to the client's own time limits.
     """
-    call = _Call(policy, **options)
+    call = _Call(policy or _recommended(), **options)
     while True:
         try:
             outcome = function(call.attempt)
@@ -126,7 +147,7 @@ def retry(
 async def aretry(
     function: Callable[[int], Awaitable[R]],
     *,
-    policy: Policy,
+    policy: Policy | None = None,
     sleep: Callable[[float], Awaitable[object]] = event_loop_sleep,
     **options: Unpack[RetryOptions],
 ) -> R:
@@ -136,7 +157,7 @@ async def aretry(
     give its own `sleep`. Cancelling it ends a wait at once. Reading the body of an error is given
     up after 2 seconds.
     """
-    call = _Call(policy, **options)
+    call = _Call(policy or _recommended(), **options)
     while True:
         try:
             outcome = await function(call.attempt)
@@ -159,6 +180,11 @@ def decision_of(outcome: object) -> Decision | None:
 
 
 _DECISION = "_holdoff_decision"
+
+
+@cache
+def _recommended() -> Policy:
+    return Policy.recommended()
 
 
 class _Failure(NamedTuple):
@@ -226,6 +252,8 @@ class _Call:
         """Tell how long to wait for the next attempt, or `None` if the call ends."""
         response, error, transport = failure
         kind, phase = transport or (None, None)
+        # Kept, since a later attempt may end in an exception that does not tell it.
+        self.method = self.method or method_of(error if response is None else response)
         elapsed_ms = int((self.clock.monotonic() - self.began) * 1000)
         decision = self.policy.decide(
             status=status_of(response),

@@ -84,7 +84,7 @@ mod tests {
             "\nexport type Action = \"retry\" | \"stop\" | \"escalate\";\n",
             "\nexport const sources: Readonly<Record<number, Source>> = {\n\t0: \"none\",\n\t1: \"backoff\",\n",
             "\nexport const transportCodes: Readonly<Record<TransportKind, number>> = {\n\t\"dns\": 1,\n",
-            "\nexport const presetNames: readonly PresetName[] = [\"tessera\"",
+            "\nexport const presetNames: readonly PresetName[] = [\"recommended\", \"tessera\"",
             "\nexport const maxBodyBytes = 65536;\n",
         ] {
             assert!(source.contains(expected), "{expected}\nis not in\n{source}");

@@ -20,7 +20,9 @@ import java.time.Instant
  *   answer is worthless.
  * @property maxRetries Takes the place of the policy's own number of retries. At most 2^32 − 1.
  * @property method The request's method, as sent.
- * @property idempotent Whether sending the request twice has the effect of sending it once.
+ * @property idempotent Whether sending the request twice has the effect of sending it once; also true
+ *   where it carries an idempotency key that the server honours. If not known, [method] tells it
+ *   (RFC 9110 section 9.2.2), where a policy asks at all.
  * @property replayable Whether the request body can be sent again.
  * @property delivered Whether the user was already given a part of the answer.
  * @throws IllegalArgumentException if a number is out of range, [draw] is not a fraction, [now] is
@@ -52,7 +54,7 @@ public data class Call
             require(now == null || !now.isBefore(Instant.EPOCH)) {
                 "call.now: `$now` is before 1970-01-01T00:00:00Z"
             }
-            require(method == null || method.encodeToByteArray().size in 1..MAX_METHOD_BYTES) {
+            require(method == null || isMethod(method)) {
                 "call.method: `$method` is not a method of 1 to $MAX_METHOD_BYTES bytes"
             }
         }
@@ -95,6 +97,9 @@ private const val MAX_COUNT = 0xFFFF_FFFF
 
 // One byte holds its length on the way to the core.
 private const val MAX_METHOD_BYTES = 255
+
+/** Whether this can be asked about as a method. */
+internal fun isMethod(text: String): Boolean = text.encodeToByteArray().size in 1..MAX_METHOD_BYTES
 
 private fun inRange(
     name: String,

@@ -1,22 +1,23 @@
 package io.holdoff
 
+import java.util.function.BiConsumer
+
 /**
  * The headers of a response, in whichever shape the HTTP client has them.
  *
- * Only the few headers that a policy reads are asked for, so a client's own look-up is all that is
- * needed: `Headers { response.headers().allValues(it) }`.
+ * [of] takes maps, and pairs of name and value. Any other shape is a function that lists its lines.
  */
 public fun interface Headers {
     /**
-     * The values of every header with this name, in order; empty where there is none. Names are
-     * compared without regard to case (RFC 9110 section 5.1); [name] is in lower case.
+     * Gives [line] the name and the value of every header line, in order. A name may come repeatedly,
+     * and in any case of letters (RFC 9110 section 5.1).
      */
-    public fun all(name: String): List<String>
+    public fun forEach(line: BiConsumer<String, String>)
 
     public companion object {
         /** No headers. */
         @JvmField
-        public val NONE: Headers = Headers { emptyList() }
+        public val NONE: Headers = Headers { }
 
         /** These pairs of name and value; a name may be repeated. */
         @JvmStatic
@@ -25,14 +26,12 @@ public fun interface Headers {
         /** These pairs of name and value; a name may be repeated. */
         @JvmStatic
         public fun of(headers: Iterable<Pair<String, String>>): Headers =
-            Headers { name ->
-                headers.filter { (other, _) -> other.equals(name, ignoreCase = true) }.map { it.second }
-            }
+            Headers { line -> for ((name, value) in headers) line.accept(name, value) }
 
         /** These names with their values. */
         @JvmStatic
         public fun of(headers: Map<String, String>): Headers =
-            Headers { name -> headers.filterKeys { name.equals(it, ignoreCase = true) }.values.toList() }
+            Headers { line -> for ((name, value) in headers) line.accept(name, value) }
 
         /**
          * These names with the values of all their lines. The nameless entry that
@@ -41,6 +40,11 @@ public fun interface Headers {
         @JvmStatic
         @JvmName("ofLists")
         public fun of(headers: Map<String, List<String>>): Headers =
-            Headers { name -> headers.filterKeys { name.equals(it, ignoreCase = true) }.values.flatten() }
+            Headers { line ->
+                val entries: Set<Map.Entry<String?, List<String>>> = headers.entries
+                for ((name, values) in entries) {
+                    if (name != null) for (value in values) line.accept(name, value)
+                }
+            }
     }
 }

@@ -10,12 +10,17 @@ import java.util.concurrent.Flow
  * The responses of the JDK's `java.net.http.HttpClient`, with a body of any type. Of an error's body
  * a decision reads text, bytes and input streams, which can still be read after it.
  *
+ * A response tells the method of its request, and an exception does not: give it as [Call.method].
+ *
  * By itself that client sends a GET or HEAD once more when the connection it had kept is lost.
  */
 public class HttpResponseAdapter<B> : ResponseAdapter<HttpResponse<B>> {
     override fun status(response: HttpResponse<B>): Int = response.statusCode()
 
-    override fun headers(response: HttpResponse<B>): Headers = Headers { response.headers().allValues(it) }
+    override fun headers(response: HttpResponse<B>): Headers = Headers.of(response.headers().map())
+
+    override fun method(response: HttpResponse<B>): String =
+        generateSequence(response) { it.previousResponse().orElse(null) }.last().request().method()
 
     @Suppress("UNCHECKED_CAST") // B is InputStream where the body is one, or a class above it
     override fun peekable(response: HttpResponse<B>): HttpResponse<B> =

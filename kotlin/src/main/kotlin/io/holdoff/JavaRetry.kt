@@ -31,13 +31,13 @@ public fun interface BlockingSend<T : Any> {
 @JvmOverloads
 @Throws(IOException::class, InterruptedException::class)
 public fun <T : Any> retryBlocking(
-    policy: Policy,
     adapter: ResponseAdapter<T>,
+    policy: Policy = defaultPolicy,
     call: Call = Call(),
     onDecision: Consumer<DecisionEvent<T>> = Consumer {},
     delivered: Supplier<Boolean?> = Supplier { call.delivered },
     send: BlockingSend<T>,
-): T = runBlocking { retry(policy, adapter, call, onDecision::accept, delivered::get) { send.send(it) } }
+): T = runBlocking { retry(adapter, policy, call, onDecision::accept, delivered::get) { send.send(it) } }
 
 /**
  * [retry] for Java, in the background. Cancelling the future ends a wait at once, and cancels the one
@@ -46,11 +46,11 @@ public fun <T : Any> retryBlocking(
 @JvmOverloads
 @OptIn(DelicateCoroutinesApi::class) // the future is what its owner holds on to and cancels
 public fun <T : Any> retryAsync(
-    policy: Policy,
     adapter: ResponseAdapter<T>,
+    policy: Policy = defaultPolicy,
     call: Call = Call(),
     onDecision: Consumer<DecisionEvent<T>> = Consumer {},
     delivered: Supplier<Boolean?> = Supplier { call.delivered },
     send: LongFunction<CompletionStage<T>>,
 ): CompletableFuture<T> =
-    GlobalScope.future { retry(policy, adapter, call, onDecision::accept, delivered::get) { send.apply(it).await() } }
+    GlobalScope.future { retry(adapter, policy, call, onDecision::accept, delivered::get) { send.apply(it).await() } }

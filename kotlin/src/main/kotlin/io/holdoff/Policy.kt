@@ -31,6 +31,8 @@ public class Policy private constructor(
     /** The names of the response headers that a decision reads, in lower case. */
     public val headers: List<String> = native.headers()
 
+    private val headerNames = headers.toSet()
+
     /** Whether a decision looks into the response body. */
     public val readsBody: Boolean = native.readsBody()
 
@@ -45,7 +47,7 @@ public class Policy private constructor(
     public fun decide(
         failure: Failure,
         call: Call = Call(),
-    ): Decision = decision(decider.decide(request(failure, call, headers, readsBody)))
+    ): Decision = decision(decider.decide(request(failure, call, headerNames, readsBody)))
 
     /** The same decision, with the steps that led to it. */
     @JvmOverloads
@@ -53,7 +55,7 @@ public class Policy private constructor(
         failure: Failure,
         call: Call = Call(),
     ): Explanation {
-        val parts = checkNotNull(native.explain(request(failure, call, headers, readsBody)))
+        val parts = checkNotNull(native.explain(request(failure, call, headerNames, readsBody)))
         return Explanation(decision(parts.decision.toLong()), parts.steps.map { Step(it.topic, it.text) }, parts.text)
     }
 
@@ -78,6 +80,14 @@ public class Policy private constructor(
          */
         @JvmStatic
         public fun preset(name: String): Policy = Policy(load { NativePolicy.preset(name.wellFormed()) })
+
+        /**
+         * For any API that has no policy of its own: hears everything that servers are known to say,
+         * keeps retries few and spread out, and stops where a request that is not safe to repeat may
+         * have been executed.
+         */
+        @JvmStatic
+        public fun recommended(): Policy = preset("recommended")
 
         /** Tessera AI, to the letter of its error page. */
         @JvmStatic

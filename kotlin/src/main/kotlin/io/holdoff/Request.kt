@@ -12,7 +12,7 @@ import java.time.Instant
 internal fun request(
     failure: Failure,
     call: Call,
-    headerNames: List<String>,
+    headerNames: Set<String>,
     readsBody: Boolean,
 ): ByteBuffer {
     val response = failure as? Failure.Response
@@ -50,15 +50,20 @@ internal fun direct(bytes: ByteArray): ByteBuffer {
 /** The text without halves of surrogate pairs, which UTF-8 cannot express. */
 internal fun String.wellFormed(): String = encodeToByteArray().decodeToString()
 
-/** A line `name: value` for each value of the named headers. */
-private fun Headers.lines(names: List<String>): String =
-    buildString {
-        for (name in names) {
-            for (value in all(name)) {
-                append(name).append(": ").append(value.replace('\n', ' ').replace('\u0000', ' ')).append('\n')
-            }
+/**
+ * A line `name: value` for each header with one of these names, which are in lower case. A policy may
+ * read more names than a response has headers, so each header that came is looked up among the names.
+ */
+private fun Headers.lines(names: Set<String>): String {
+    val lines = StringBuilder()
+    forEach { name, value ->
+        if (name.lowercase() in names) {
+            val text = value.replace('\n', ' ').replace('\u0000', ' ')
+            lines.append("$name: $text\n")
         }
     }
+    return lines.toString()
+}
 
 private fun facts(call: Call): Byte {
     val randomness =

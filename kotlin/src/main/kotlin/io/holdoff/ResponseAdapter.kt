@@ -16,6 +16,12 @@ public interface ResponseAdapter<T : Any> {
     public fun headers(response: T): Headers
 
     /**
+     * The method of the request as it was sent first, before any redirect, or `null` where the client
+     * does not tell. It counts where [Call.method] is not known.
+     */
+    public fun method(response: T): String? = null
+
+    /**
      * The response itself, or one to take its place whose body is still there after [peekBody] has
      * looked at it. [retry] asks for it once, before it looks.
      */

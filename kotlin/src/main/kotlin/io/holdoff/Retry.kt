@@ -38,16 +38,22 @@ public class DecisionEvent<out T : Any> internal constructor(
  * Sends a request by [send] until it succeeds or [policy] says to stop.
  *
  * [send] is given the number of the attempt, from zero, and returns the response or throws. A status
- * below 400 is a success and is returned at once. When the policy stops, the last response is returned
- * as the client gave it, its body still readable, or the last exception is thrown; [decisionOf] tells
- * why. Exceptions that are no transport failures are thrown at once, and so is cancellation: it ends
- * a wait promptly. A `withTimeout` inside of [send] is the time limit of one attempt, one around this
- * function that of the whole call.
+ * below 400 is a success and is returned at once; an error inside of it, as in a stream, is for
+ * whoever reads it, and [Policy.decide] tells what to do about it. When the policy stops, the last
+ * response is returned as the client gave it, its body still readable, or the last exception is
+ * thrown; [decisionOf] tells why. Exceptions that are no transport failures are thrown at once, and so
+ * is cancellation: it ends a wait promptly. A `withTimeout` inside of [send] is the time limit of one
+ * attempt, one around this function that of the whole call.
+ *
+ * Some failures leave open whether the server executed the request, such as a time limit that passed
+ * after it was sent, or a 504. Then [Policy.recommended] repeats only what is safe to repeat, by
+ * [Call.idempotent] or else by the method (RFC 9110 section 9.2.2): a POST ends there, with the reason
+ * [Reason.POSSIBLY_EXECUTED], unless `Call(idempotent = true)`. Where neither is known, it goes on.
  *
  * Turn off the retries of the HTTP client itself, or they multiply with these.
  *
- * @param policy the rules.
  * @param adapter how to look at a response, such as [HttpResponseAdapter].
+ * @param policy the rules, [Policy.recommended] unless others are given.
  * @param call what is known of the call. Without a seed one is drawn for all attempts; the time, and
  *   the number of each attempt after the first, are filled in.
  * @param onDecision is told every decision, before the wait.
@@ -58,8 +64,8 @@ public class DecisionEvent<out T : Any> internal constructor(
  */
 @JvmSynthetic
 public suspend fun <T : Any> retry(
-    policy: Policy,
     adapter: ResponseAdapter<T>,
+    policy: Policy = defaultPolicy,
     call: Call = Call(),
     onDecision: (DecisionEvent<T>) -> Unit = {},
     delivered: () -> Boolean? = { call.delivered },
@@ -77,7 +83,9 @@ public suspend fun <T : Any> retry(
         val answer = outcome { send(known.attempt) }
         answer.onSuccess { if (adapter.status(it) < FIRST_FAILURE_STATUS) return it }
         val outcome = if (policy.readsBody) answer.map(adapter::peekable) else answer
-        known = known.copy(now = clock.instant())
+        // The method is kept, since a later attempt may end in an exception, which does not tell it.
+        val method = known.method ?: outcome.getOrNull()?.let(adapter::method)?.takeIf(::isMethod)
+        known = known.copy(now = clock.instant(), method = method)
 
         var decision: Decision
         var givenBack = false
@@ -149,6 +157,8 @@ private fun <T : Any> ResponseAdapter<T>.closeQuietly(response: T) {
         // Whatever is wrong with the connection, it is not needed any more.
     }
 }
+
+internal val defaultPolicy: Policy by lazy { Policy.recommended() }
 
 private const val FIRST_FAILURE_STATUS = 400
 private const val MAX_BODY_TIME_MS = 1000L

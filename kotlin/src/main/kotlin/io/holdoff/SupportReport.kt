@@ -4,6 +4,7 @@
 package io.holdoff
 
 import java.time.Instant
+import io.holdoff.ffi.requestIdHeaders as nativeRequestIdHeaders
 import io.holdoff.ffi.supportReport as nativeSupportReport
 
 /**
@@ -51,4 +52,4 @@ public fun supportReport(
     }
 }
 
-private val requestIdHeaders by lazy { io.holdoff.ffi.requestIdHeaders() }
+private val requestIdHeaders by lazy { nativeRequestIdHeaders().toSet() }

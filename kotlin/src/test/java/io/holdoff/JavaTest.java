@@ -50,7 +50,7 @@ class JavaTest {
     void takesEveryShape() {
         Failure lists = new Failure.Response(503, Headers.ofLists(Map.of("retry-after", List.of("3"))), "{}");
         assertEquals(3000, policy.decide(lists).getAfterMs());
-        Failure looked = new Failure.Response(503, name -> List.of("3"), new byte[0]);
+        Failure looked = new Failure.Response(503, line -> line.accept("retry-after", "3"), new byte[0]);
         assertEquals(3000, policy.decide(looked).getAfterMs());
         Failure transport = new Failure.Transport(TransportKind.RESET);
         Call call = new Call(1).withDraw(0.5).withNow(Instant.now()).withElapsedMs(0L).withDeadlineMs(9000L);
@@ -65,6 +65,7 @@ class JavaTest {
         ErrorBody body = Holdoff.parseError("{\"error\": {\"code\": \"busy\"}}");
         assertNotNull(body);
         assertEquals("busy", body.getCode());
+        assertNull(body.getFailureClass());
         SupportReport report = Holdoff.supportReport(new Failure.Response(503), "https://api.tessera.ai/v1");
         assertEquals("HTTP status 503", report.getFailure());
     }
@@ -75,8 +76,8 @@ class JavaTest {
         List<Decision> decisions = new ArrayList<>();
         HttpResponse<String> response =
                 Holdoff.retryBlocking(
-                        policy,
                         new HttpResponseAdapter<>(),
+                        policy,
                         new Call().withMethod("GET"),
                         event -> decisions.add(event.getDecision()),
                         attempt -> client.send(request, BodyHandlers.ofString()));
@@ -89,12 +90,28 @@ class JavaTest {
         HttpRequest request = HttpRequest.newBuilder(URI.create(Faults.newRun() + "/bad-request")).build();
         HttpResponse<String> response =
                 Holdoff.retryAsync(
-                                policy,
                                 new HttpResponseAdapter<String>(),
+                                policy,
                                 attempt -> client.sendAsync(request, BodyHandlers.ofString()))
                         .get();
         assertEquals(400, response.statusCode());
         assertEquals(Action.STOP, Holdoff.decisionOf(response).getAction());
+    }
+
+    @Test
+    void needsNoPolicy() throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(URI.create(Faults.newRun() + "/bad-request")).build();
+        HttpResponse<String> blocking =
+                Holdoff.retryBlocking(
+                        new HttpResponseAdapter<>(), attempt -> client.send(request, BodyHandlers.ofString()));
+        HttpResponse<String> background =
+                Holdoff.retryAsync(
+                                new HttpResponseAdapter<String>(),
+                                attempt -> client.sendAsync(request, BodyHandlers.ofString()))
+                        .get();
+        // Tessera's own policy would go by the type in the error body.
+        assertEquals(Reason.STATUS, Holdoff.decisionOf(blocking).getReason());
+        assertEquals(Reason.STATUS, Holdoff.decisionOf(background).getReason());
     }
 
     @Test
@@ -104,11 +121,11 @@ class JavaTest {
         SocketException thrown =
                 assertThrows(
                         SocketException.class,
-                        () -> Holdoff.retryBlocking(policy, new HttpResponseAdapter<>(), once, attempt -> { throw reset; }));
+                        () -> Holdoff.retryBlocking(new HttpResponseAdapter<>(), policy, once, attempt -> { throw reset; }));
         assertEquals(Reason.RETRIES_EXHAUSTED, Holdoff.decisionOf(thrown).getReason());
 
         CompletableFuture<HttpResponse<String>> future =
-                Holdoff.retryAsync(policy, new HttpResponseAdapter<>(), once, attempt -> CompletableFuture.failedFuture(reset));
+                Holdoff.retryAsync(new HttpResponseAdapter<>(), policy, once, attempt -> CompletableFuture.failedFuture(reset));
         ExecutionException wrapped = assertThrows(ExecutionException.class, future::get);
         assertEquals(Reason.RETRIES_EXHAUSTED, Holdoff.decisionOf(wrapped).getReason());
     }
@@ -121,8 +138,8 @@ class JavaTest {
                         () -> {
                             try {
                                 Holdoff.retryBlocking(
-                                        policy,
                                         new HttpResponseAdapter<String>(),
+                                        policy,
                                         attempt -> {
                                             throw new SocketException("reset");
                                         });
@@ -143,8 +160,8 @@ class JavaTest {
         BlockingQueue<Long> attempts = new LinkedBlockingQueue<>();
         CompletableFuture<HttpResponse<String>> future =
                 Holdoff.retryAsync(
-                        quick,
                         new HttpResponseAdapter<>(),
+                        quick,
                         attempt -> {
                             attempts.add(attempt);
                             return CompletableFuture.failedFuture(new SocketException("reset"));

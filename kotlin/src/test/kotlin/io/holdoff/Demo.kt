@@ -23,8 +23,8 @@ fun main(arguments: Array<String>) {
     val response =
         runBlocking {
             retry(
-                Policy.tessera(),
                 HttpResponseAdapter(),
+                Policy.tessera(),
                 Call(seed = seed),
                 onDecision = { event ->
                     val decision = event.decision

@@ -40,7 +40,7 @@ class HttpClientTest {
         call: Call = Call(),
     ): HttpResponse<B> =
         runBlocking {
-            retry(policy, HttpResponseAdapter(), call, { decisions += it.decision }) {
+            retry(HttpResponseAdapter(), policy, call, { decisions += it.decision }) {
                 client.sendAsync(request("$base$path"), handler).await()
             }
         }
@@ -86,7 +86,7 @@ class HttpClientTest {
     private fun retried(handler: BodyHandler<*>): HttpResponse<*> {
         val url = "${Faults.newRun()}/overloaded"
         return runBlocking {
-            retry(QUICK, HttpResponseAdapter<Any?>(), onDecision = { decisions += it.decision }) {
+            retry(HttpResponseAdapter<Any?>(), QUICK, onDecision = { decisions += it.decision }) {
                 @Suppress("UNCHECKED_CAST")
                 client.sendAsync(request(url), handler as BodyHandler<Any?>).await()
             }
@@ -117,6 +117,14 @@ class HttpClientTest {
     }
 
     @Test
+    fun `the method is that of the request`() {
+        val some = Policy(Policy.tessera().toJson().replaceFirst("{", "{\"methods\": [\"GET\"],"))
+        val response = get("/overloaded", BodyHandlers.ofString(), some)
+        assertEquals(Reason.NOT_IDEMPOTENT, decisionOf(response)?.reason)
+        assertEquals(1, attempts("/overloaded"))
+    }
+
+    @Test
     fun `a server that never answers is a time limit`() {
         assertEquals(200, get("/hanging", BodyHandlers.ofString()).statusCode())
         assertEquals(listOf(FailureClass.TIMEOUT), decisions.map { it.failureClass })
@@ -126,7 +134,7 @@ class HttpClientTest {
 
             assertThrows<HttpTimeoutException> {
                 runBlocking {
-                    retry(QUICK, HttpResponseAdapter(), limited) {
+                    retry(HttpResponseAdapter(), QUICK, limited) {
                         client.sendAsync(request("${Faults.newRun()}/hanging"), BodyHandlers.ofString()).await()
                     }
                 }
@@ -170,7 +178,7 @@ class HttpClientTest {
         val error =
             assertThrows<ConnectException> {
                 runBlocking {
-                    retry(QUICK, HttpResponseAdapter()) {
+                    retry(HttpResponseAdapter(), QUICK) {
                         runInterruptible(Dispatchers.IO) {
                             client.send(request("http://127.0.0.1:$nobody/"), BodyHandlers.ofString())
                         }
@@ -186,7 +194,7 @@ class HttpClientTest {
             for (path in listOf("/hanging", "/rate-limited")) {
                 val job =
                     launch {
-                        retry(Policy.tessera(), HttpResponseAdapter()) {
+                        retry(HttpResponseAdapter(), Policy.tessera()) {
                             client.sendAsync(request("$base$path"), BodyHandlers.ofString()).await()
                         }
                     }

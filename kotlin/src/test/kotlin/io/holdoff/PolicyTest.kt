@@ -37,7 +37,7 @@ class PolicyTest {
                 Headers.of(listOf("Retry-After" to "2", "retry-after" to "3")),
                 Headers.of(mapOf("Retry-After" to "3")),
                 Headers.of(mapOf("retry-After" to listOf("2", "3"), "other" to listOf())),
-                Headers { if (it == "retry-after") listOf("3") else emptyList() },
+                Headers { it.accept("retry-after", "3") },
                 Headers.of(mapOf("Retry-After" to "\u00003\n")),
             )
         for (headers in shapes) assertEquals(3000, policy.decide(Failure.Response(503, headers)).afterMs)
@@ -62,6 +62,21 @@ class PolicyTest {
         )) {
             assertEquals(Reason.ERROR_TYPE, policy.decide(failure).reason)
         }
+    }
+
+    @Test
+    fun `an error body tells its class`() {
+        val error = parseError("""{"error": {"code": "insufficient_quota", "message": "no money left"}}""")
+        val expected = ErrorBody("no money left", null, "insufficient_quota", null, FailureClass.QUOTA_EXHAUSTED)
+        assertEquals(expected, error)
+        assertEquals(null, parseError("""{"error": {"code": "busy"}}""")?.failureClass)
+    }
+
+    @Test
+    fun `names of other scripts are no headers`() {
+        // U+212A is a k in lower case.
+        val headers = Headers.of("x-ratelimit-reset-to\u212Aens" to "9", "x-ratelimit-remaining-tokens" to "0")
+        assertEquals(Source.BACKOFF, Policy.recommended().decide(Failure.Response(503, headers)).source)
     }
 
     @Test
@@ -90,7 +105,9 @@ class PolicyTest {
         assertEquals(listOf("tessera", true), listOf(copy.name, copy.readsBody))
         assertEquals(policy.description, copy.description)
         assertTrue("retry-after" in copy.headers, "${copy.headers}")
-        assertTrue("tessera" in Policy.presetNames, "${Policy.presetNames}")
+        for (preset in listOf(policy, Policy.recommended())) {
+            assertTrue(preset.name in Policy.presetNames, "${Policy.presetNames}")
+        }
     }
 
     @Test

@@ -38,6 +38,7 @@ import javax.net.ssl.SSLHandshakeException
 private class Answer(
     val status: Int,
     val headers: Headers = Headers.NONE,
+    val method: String? = null,
     val body: suspend () -> String = { "" },
 ) {
     var closed = false
@@ -47,6 +48,8 @@ private object Answers : ResponseAdapter<Answer> {
     override fun status(response: Answer) = response.status
 
     override fun headers(response: Answer) = response.headers
+
+    override fun method(response: Answer) = response.method
 
     override suspend fun peekBody(
         response: Answer,
@@ -70,8 +73,8 @@ class RetryTest {
         now: Instant = Instant.EPOCH,
         send: suspend (Long) -> Answer,
     ) = retry(
-        policy,
         Answers,
+        policy,
         call.copy(draw = 0.5),
         { events += it },
         timeSource = testScheduler.timeSource,
@@ -170,7 +173,7 @@ class RetryTest {
 
             var delivered = false
             val cut =
-                retry(policy, Answers, delivered = { delivered }) {
+                retry(Answers, policy, delivered = { delivered }) {
                     delivered = it == 1L
                     Answer(500)
                 }
@@ -179,11 +182,57 @@ class RetryTest {
         }
 
     @Test
+    fun `without a policy the recommended one decides`() =
+        runTest {
+            val body = """{"error": {"code": "insufficient_quota"}}"""
+            val exhausted = Answer(429, Headers.of("retry-after" to "1")) { body }
+            val answers = listOf(Answer(429, Headers.of("retry-after-ms" to "2000")), exhausted)
+            val seen = mutableListOf<Decision>()
+            assertSame(exhausted, retry(Answers, onDecision = { seen += it.decision }) { answers[it.toInt()] })
+            assertEquals(listOf(Source.RETRY_AFTER_MS, Source.NONE), seen.map { it.source })
+            assertTrue(seen.first().afterMs in 2000..2400, "$seen")
+            assertEquals("stop (quota_exhausted, error_class, none)", seen.last().toString())
+        }
+
+    @Test
+    fun `what may have been executed is sent again only if that is safe`() =
+        runTest {
+            suspend fun reason(
+                call: Call = Call(),
+                method: String? = null,
+            ) = decisionOf(retry(Answers, call = call) { Answer(504, method = method) })?.reason
+
+            val post = Call(method = "POST")
+            assertEquals(Reason.POSSIBLY_EXECUTED, reason(post))
+            assertEquals(Reason.POSSIBLY_EXECUTED, reason(method = "POST"))
+            assertEquals(Reason.POSSIBLY_EXECUTED, reason(post, method = "GET"))
+            assertEquals(Reason.RETRIES_EXHAUSTED, reason(post.copy(idempotent = true)))
+            assertEquals(Reason.RETRIES_EXHAUSTED, reason(method = "GET"))
+            for (unknown in listOf(null, "", "X".repeat(256))) {
+                assertEquals(Reason.RETRIES_EXHAUSTED, reason(method = unknown))
+            }
+
+            val late = SocketTimeoutException()
+            assertThrows<SocketTimeoutException> { retry(Answers, call = post) { throw late } }
+            assertEquals(Reason.POSSIBLY_EXECUTED, decisionOf(late)?.reason)
+        }
+
+    @Test
+    fun `the method that a response told holds for the exception after it`() =
+        runTest {
+            val late = SocketTimeoutException()
+            assertThrows<SocketTimeoutException> {
+                retry(Answers) { if (it == 0L) Answer(503, method = "POST") else throw late }
+            }
+            assertEquals(Reason.POSSIBLY_EXECUTED, decisionOf(late)?.reason)
+        }
+
+    @Test
     fun `one seed serves the whole call`() =
         runTest {
             val seen = mutableListOf<Decision>()
             val seed = freshSeed()
-            retry(policy, Answers, Call(seed = seed), { seen += it.decision }) { Answer(500) }
+            retry(Answers, policy, Call(seed = seed), { seen += it.decision }) { Answer(500) }
             val expected = List(6) { policy.decide(Failure.Response(500), Call(it.toLong(), seed)) }
             assertEquals(expected, seen)
         }
@@ -222,7 +271,7 @@ class RetryTest {
     fun `a response is closed when onDecision throws`() =
         runTest {
             val answer = Answer(500)
-            assertThrows<IllegalStateException> { retry(policy, Answers, onDecision = { error("no") }) { answer } }
+            assertThrows<IllegalStateException> { retry(Answers, policy, onDecision = { error("no") }) { answer } }
             assertTrue(answer.closed)
         }
 

@@ -46,7 +46,7 @@ class VectorsTest {
             val name = "${file.nameWithoutExtension}/${case.jsonObject.text("name")}"
             dynamicTest(name) {
                 run += name
-                check(case.jsonObject, "$name: ${case.jsonObject.text("why")}")
+                check(case.jsonObject.withOwnPolicy(vectors), "$name: ${case.jsonObject.text("why")}")
             }
         }
     }
@@ -83,11 +83,15 @@ class VectorsTest {
                 "error" to { parseError(if (input.known("status") == null) "" else input.body()).toJson() },
             )
         // The hint is not told in Kotlin.
-        val checked = expect.filterKeys { it != "hint" }
+        val checked = expect.filterKeys { it != "hint" && it != "explained" }
         assertTrue(actual.keys.containsAll(checked.keys), "${checked.keys - actual.keys} can't be checked")
         val found = checked.mapValues { (fact, _) -> actual.getValue(fact)() }
         assertEquals(JsonObject(checked), JsonObject(found), message)
-        assertEquals(decision, policy.explain(input.failure(), call).decision, "explain decides differently, $message")
+        val explanation = policy.explain(input.failure(), call)
+        assertEquals(decision, explanation.decision, "explain decides differently, $message")
+        for (text in expect["explained"]?.jsonArray.orEmpty().map { it.jsonPrimitive.content }) {
+            assertTrue(explanation.steps.any { text in it.text }, "`$text` is not in\n$explanation\n$message")
+        }
     }
 
     private fun policyError(
@@ -143,6 +147,14 @@ class VectorsTest {
             assertEquals(documents.values.sumOf { it.getValue("cases").jsonArray.size }, run.size)
         }
     }
+}
+
+/** The case with the policy itself where it names one of its file's own. */
+private fun JsonObject.withOwnPolicy(vectors: JsonObject): JsonObject {
+    val input = get("input")?.jsonObject
+    val name = input?.get("policy") as? JsonPrimitive
+    val own = vectors["policies"]?.jsonObject?.get(name?.content) ?: return this
+    return JsonObject(this + ("input" to JsonObject(input.orEmpty() + ("policy" to own))))
 }
 
 private fun JsonObject.known(name: String): JsonElement? = get(name).takeUnless { it is JsonNull }
@@ -204,7 +216,14 @@ private fun ErrorBody?.toJson(): JsonElement =
         }
 
         else -> {
-            val parts = mapOf("message" to message, "type" to type, "code" to code, "param" to param)
+            val parts =
+                mapOf(
+                    "message" to message,
+                    "type" to type,
+                    "code" to code,
+                    "param" to param,
+                    "class" to failureClass?.wireName,
+                )
             JsonObject(parts.mapValues { JsonPrimitive(it.value) })
         }
     }

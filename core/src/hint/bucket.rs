@@ -1,0 +1,144 @@
+//! Limits of which one header says when they are reset and another whether they are used up. A
+//! reset is a wait only where nothing is left.
+
+use super::{decimal, wait};
+use crate::header::{HeaderName, HeaderSet};
+use crate::response::Response;
+
+/// Two headers: when a limit is reset, and whether it is used up.
+pub(super) struct Bucket {
+    pub reset: HeaderName,
+    left: Left,
+}
+
+enum Left {
+    /// The header says how much is left.
+    Remaining(HeaderName),
+    /// The header says `rejected`, where it is used up.
+    Status(HeaderName),
+}
+
+impl Bucket {
+    /// Its two headers.
+    pub(super) const fn headers(&self) -> HeaderSet {
+        HeaderSet::of(&[self.reset, self.left()])
+    }
+
+    /// The header that says whether it is used up.
+    pub(super) const fn left(&self) -> HeaderName {
+        match self.left {
+            Left::Remaining(name) | Left::Status(name) => name,
+        }
+    }
+
+    /// Whether it is known to be used up.
+    pub(super) fn is_exhausted(&self, response: &Response<'_>) -> bool {
+        let headers = &response.headers;
+        match self.left {
+            Left::Remaining(name) => {
+                let known = headers.first(name).is_some();
+                is_exhausted(known.then(|| headers.lines(name)), response.status)
+            }
+            Left::Status(name) => headers
+                .first(name)
+                .is_some_and(|status| status.eq_ignore_ascii_case("rejected")),
+        }
+    }
+}
+
+/// Whether nothing remains of a limit: the least of what is said to remain is 0. Where nothing is
+/// said of it, a 429 means that.
+pub(super) fn is_exhausted<'l>(
+    remaining: Option<impl Iterator<Item = &'l str>>,
+    status: Option<u16>,
+) -> bool {
+    let Some(lines) = remaining else {
+        return status == Some(429);
+    };
+    let mut nothing = false;
+    let readable = wait::longest(lines, |text| {
+        let left = decimal::read(text, 1000)?;
+        nothing |= left == 0;
+        Some(left)
+    });
+    nothing && readable.is_some()
+}
+
+const fn bucket(reset: HeaderName, remaining: HeaderName) -> Bucket {
+    Bucket {
+        reset,
+        left: Left::Remaining(remaining),
+    }
+}
+
+const fn window(reset: HeaderName, status: HeaderName) -> Bucket {
+    Bucket {
+        reset,
+        left: Left::Status(status),
+    }
+}
+
+pub(super) const RATELIMIT: [Bucket; 1] = [bucket(
+    HeaderName::RatelimitReset,
+    HeaderName::RatelimitRemaining,
+)];
+pub(super) const RESET_AFTER: [Bucket; 1] = [bucket(
+    HeaderName::XRatelimitResetAfter,
+    HeaderName::XRatelimitRemaining,
+)];
+pub(super) const X_RATELIMIT: [Bucket; 4] = [
+    bucket(HeaderName::XRatelimitReset, HeaderName::XRatelimitRemaining),
+    bucket(
+        HeaderName::XRatelimitResetRequests,
+        HeaderName::XRatelimitRemainingRequests,
+    ),
+    bucket(
+        HeaderName::XRatelimitResetTokens,
+        HeaderName::XRatelimitRemainingTokens,
+    ),
+    bucket(
+        HeaderName::XRatelimitResetTokensUsageBased,
+        HeaderName::XRatelimitRemainingTokensUsageBased,
+    ),
+];
+pub(super) const X_RATE_LIMIT: [Bucket; 3] = [
+    bucket(HeaderName::XRateLimitReset, HeaderName::XRateLimitRemaining),
+    bucket(
+        HeaderName::XRateLimitResetRequests,
+        HeaderName::XRateLimitRemainingRequests,
+    ),
+    bucket(
+        HeaderName::XRateLimitResetTokens,
+        HeaderName::XRateLimitRemainingTokens,
+    ),
+];
+pub(super) const ANTHROPIC: [Bucket; 7] = [
+    bucket(
+        HeaderName::AnthropicRequestsReset,
+        HeaderName::AnthropicRequestsRemaining,
+    ),
+    bucket(
+        HeaderName::AnthropicTokensReset,
+        HeaderName::AnthropicTokensRemaining,
+    ),
+    bucket(
+        HeaderName::AnthropicInputTokensReset,
+        HeaderName::AnthropicInputTokensRemaining,
+    ),
+    bucket(
+        HeaderName::AnthropicOutputTokensReset,
+        HeaderName::AnthropicOutputTokensRemaining,
+    ),
+    window(
+        HeaderName::AnthropicUnifiedReset,
+        HeaderName::AnthropicUnifiedStatus,
+    ),
+    window(
+        HeaderName::AnthropicUnified5hReset,
+        HeaderName::AnthropicUnified5hStatus,
+    ),
+    window(
+        HeaderName::AnthropicUnified7dReset,
+        HeaderName::AnthropicUnified7dStatus,
+    ),
+];
