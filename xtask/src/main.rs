@@ -10,6 +10,7 @@ mod codes;
 mod demo;
 mod fuzz;
 mod generate;
+mod hostile;
 mod lint;
 mod package;
 mod process;
@@ -70,6 +71,12 @@ enum Task {
         #[arg(long, default_value_t = 60)]
         seconds: u64,
     },
+    /// Show what HTTP clients, holdoff among them, do with a Retry-After that makes no sense
+    Hostile {
+        /// Every value, not only the telling ones
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -81,6 +88,7 @@ fn main() -> ExitCode {
         Task::Demo => demo::demo(),
         Task::Bench => bench::bench(),
         Task::Fuzz { seconds } => fuzz::fuzz(seconds),
+        Task::Hostile { all } => hostile::hostile(all),
         Task::Lint => return exit_code(run_all(lint::ALL.iter(), Steps::default())),
         Task::Test { only } => return exit_code(test::test(&only)),
     };
