@@ -121,7 +121,7 @@ impl Policy {
 
         let (wait_ms, source) = match self.wait(hint, judgement.min_ms, call, record) {
             Ok(wait) => wait,
-            Err(Hint { ms, source }) => {
+            Err(Hint { ms, source, .. }) => {
                 return Decision::new(Action::Stop, class, Reason::HintTooLong, source, ms);
             }
         };
@@ -163,17 +163,24 @@ impl Policy {
         if let Some(hint) = hint.filter(|hint| !ignored(hint)) {
             let max_ms = self.hint.max_ms.min(MAX_WAIT_MS);
             let too_long = hint.ms > max_ms;
+            let beyond_max = match self.hint.beyond_max {
+                BeyondMax::Stop if hint.at_most => BeyondMax::Ignore,
+                beyond_max => beyond_max,
+            };
             if too_long {
                 record.step(Topic::Hint, || {
-                    let then = match self.hint.beyond_max {
+                    let then = match beyond_max {
                         BeyondMax::Stop => "the call ends",
                         BeyondMax::Clamp => "the longest is waited",
+                        BeyondMax::Ignore if hint.at_most => {
+                            "it is passed over, for the limit is only full again then"
+                        }
                         BeyondMax::Ignore => "it is passed over",
                     };
                     format!("that is beyond the longest wait of {max_ms} ms: {then}")
                 });
             }
-            match self.hint.beyond_max {
+            match beyond_max {
                 BeyondMax::Stop if too_long => return Err(hint),
                 BeyondMax::Ignore if too_long => {}
                 BeyondMax::Stop | BeyondMax::Clamp | BeyondMax::Ignore => {

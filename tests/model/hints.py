@@ -22,6 +22,17 @@ def read_hint(sources, response):
     return None
 
 
+def is_upper_bound(hint, response):
+    """Whether the next request is let through before that: OpenAI's limits of requests and of
+    tokens tell when they are full again, the header without such a name when it is reset."""
+    families = {"x-ratelimit-reset": "x-ratelimit", "x-rate-limit-reset": "x-rate-limit"}
+    family = families.get(hint["from"]) if hint else None
+    if family is None:
+        return False
+    of_reset = bucket(f"{family}-reset", f"{family}-remaining")(response)
+    return of_reset is None or min(of_reset, SATURATED_MS) < hint["ms"]
+
+
 # --- headers -------------------------------------------------------------------------------------
 
 

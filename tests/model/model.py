@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dates import EPOCH, MILLISECOND
 from error_body import parse_error
-from hints import read_hint
+from hints import is_upper_bound, read_hint
 from response import read_response
 from verdict import forbids_repetition, verdict
 
@@ -27,15 +27,17 @@ def decide(facts):
     """The action, wait, class, reason and source, and what was read of headers and body."""
     policy = load_policy(facts.get("policy"))
     response = hint = error = None
+    at_most = False
     if facts.get("status") is not None:
         headers, error = facts.get("headers") or {}, parse_error(body_text(facts.get("body")))
         looked_at = error if reads_body(policy) else None
         response = read_response(facts["status"], headers, looked_at, instant(facts.get("now")))
         hint = read_hint(policy.get("hint", {}).get("sources", []), response)
+        at_most = is_upper_bound(hint, response)
     rule, word, reason = verdict(policy, facts, response, hint)
     decision = end_by_fact(facts) or end_by_verdict(policy, facts, rule, word, reason)
     if decision is None:
-        decision = waited(policy, facts, rule, hint, reason)
+        decision = waited(policy, facts, rule, hint, at_most, reason)
     action, reason, source, after_ms = decision
     return {
         "action": action,
@@ -113,12 +115,14 @@ def end_by_verdict(policy, facts, rule, word, reason):
 # --- how long ------------------------------------------------------------------------------------
 
 
-def waited(policy, facts, rule, hint, reason):
+def waited(policy, facts, rule, hint, at_most, reason):
     draw = drawer(facts)
     attempt = facts.get("attempt") or 0
     rules = policy.get("hint", {})
     longest = rules.get("max_ms", MAX_WAIT_MS)
     beyond = rules.get("beyond_max", "stop") if hint and hint["ms"] > longest else None
+    if beyond == "stop" and at_most:
+        beyond = "ignore"
     if beyond == "stop":
         return "stop", "hint_too_long", hint["from"], hint["ms"]
     zero = hint and hint["ms"] == 0 and rules.get("zero") == "ignore"

@@ -9,6 +9,10 @@ use crate::response::Response;
 pub(super) struct Bucket {
     pub reset: HeaderName,
     left: Left,
+    /// Whether the reset is when the limit is full again, which is later than when it lets the next
+    /// request through (platform.openai.com/docs/guides/rate-limits, "the time until the rate limit
+    /// resets to its initial state").
+    pub refills: bool,
 }
 
 enum Left {
@@ -68,6 +72,14 @@ const fn bucket(reset: HeaderName, remaining: HeaderName) -> Bucket {
     Bucket {
         reset,
         left: Left::Remaining(remaining),
+        refills: false,
+    }
+}
+
+const fn refilling(reset: HeaderName, remaining: HeaderName) -> Bucket {
+    Bucket {
+        refills: true,
+        ..bucket(reset, remaining)
     }
 }
 
@@ -75,6 +87,7 @@ const fn window(reset: HeaderName, status: HeaderName) -> Bucket {
     Bucket {
         reset,
         left: Left::Status(status),
+        refills: false,
     }
 }
 
@@ -88,26 +101,26 @@ pub(super) const RESET_AFTER: [Bucket; 1] = [bucket(
 )];
 pub(super) const X_RATELIMIT: [Bucket; 4] = [
     bucket(HeaderName::XRatelimitReset, HeaderName::XRatelimitRemaining),
-    bucket(
+    refilling(
         HeaderName::XRatelimitResetRequests,
         HeaderName::XRatelimitRemainingRequests,
     ),
-    bucket(
+    refilling(
         HeaderName::XRatelimitResetTokens,
         HeaderName::XRatelimitRemainingTokens,
     ),
-    bucket(
+    refilling(
         HeaderName::XRatelimitResetTokensUsageBased,
         HeaderName::XRatelimitRemainingTokensUsageBased,
     ),
 ];
 pub(super) const X_RATE_LIMIT: [Bucket; 3] = [
     bucket(HeaderName::XRateLimitReset, HeaderName::XRateLimitRemaining),
-    bucket(
+    refilling(
         HeaderName::XRateLimitResetRequests,
         HeaderName::XRateLimitRemainingRequests,
     ),
-    bucket(
+    refilling(
         HeaderName::XRateLimitResetTokens,
         HeaderName::XRateLimitRemainingTokens,
     ),

@@ -42,6 +42,9 @@ pub struct Hint {
     pub ms: u64,
     /// Where it was said.
     pub source: Source,
+    /// Whether the true wait may be shorter: it is the time until a limit is full again, as OpenAI
+    /// tells it, and the next request is let through before that. It never ends a call.
+    pub at_most: bool,
 }
 
 /// Which hints count, and what is done with them.
@@ -120,13 +123,19 @@ impl HintRules {
             if hint.is_some() && record.is_silent() {
                 break;
             }
-            let mut longest: Option<(u64, &'static str)> = None;
+            let mut longest: Option<(Hint, &'static str)> = None;
             let mut findings = Vec::new();
             source::read(source, response, |finding| {
+                let at_most = finding.at_most;
                 if let Says::Wait(ms) = finding.says
-                    && longest.is_none_or(|(so_far, _)| ms > so_far)
+                    && longest.is_none_or(|(so_far, _)| ms > so_far.ms)
                 {
-                    longest = Some((ms, finding.place));
+                    let hint = Hint {
+                        ms,
+                        source,
+                        at_most,
+                    };
+                    longest = Some((hint, finding.place));
                 }
                 if !record.is_silent() {
                     findings.push(finding);
@@ -134,9 +143,10 @@ impl HintRules {
             });
             for finding in findings {
                 let first = hint.map(|hint: Hint| hint.source);
+                let longest = longest.map(|(_, place)| place);
                 record.step(Topic::Hint, || describe(&finding, first, longest, response));
             }
-            hint = hint.or(longest.map(|(ms, _)| Hint { ms, source }));
+            hint = hint.or(longest.map(|(hint, _)| hint));
         }
         hint
     }
@@ -146,7 +156,7 @@ impl HintRules {
 fn describe(
     finding: &Finding<'_>,
     first: Option<Source>,
-    longest: Option<(u64, &'static str)>,
+    longest: Option<&'static str>,
     response: &Response<'_>,
 ) -> String {
     const LONGEST_RAW: usize = 120;
@@ -186,7 +196,7 @@ fn describe(
         (Says::Wait(ms), Some(first), _) => {
             format!("{place} `{shown}` asks for {ms} ms, but {first} comes first")
         }
-        (Says::Wait(ms), None, Some((_, other))) if other != place => {
+        (Says::Wait(ms), None, Some(other)) if other != place => {
             format!("{place} `{shown}` asks for {ms} ms, but {other} asks for more")
         }
         (Says::Wait(ms), ..) => format!("{place} `{shown}` asks for {ms} ms"),

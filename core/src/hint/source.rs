@@ -21,6 +21,8 @@ pub(super) struct Finding<'r> {
     /// What stands there.
     pub raw: Raw<'r>,
     pub says: Says,
+    /// Whether the true wait may be shorter.
+    pub at_most: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +117,7 @@ pub(super) fn read<'r>(
                     place: name.name(),
                     raw: Raw::Lines(name),
                     says: read_header(source, name, response, &clock),
+                    at_most: false,
                 });
             }
         }
@@ -125,6 +128,7 @@ pub(super) fn read<'r>(
                         place: bucket.reset.name(),
                         raw: Raw::Lines(bucket.reset),
                         says: read_bucket(source, bucket, response, &clock),
+                        at_most: bucket.refills,
                     });
                 }
             }
@@ -147,6 +151,7 @@ fn read_body<'r>(
             place,
             raw: Raw::Text(raw),
             says,
+            at_most: false,
         });
     };
     match source {
