@@ -160,7 +160,7 @@ fn printable(text: &str) -> String {
 }
 
 /// A wait as a person says it: `250 ms`, `1.5 s`, `2 min 5 s`, `3 h 20 min`, `24 d 20 h`.
-fn duration(ms: u64) -> String {
+pub(crate) fn duration(ms: u64) -> String {
     let two = |big: u64, big_unit: &str, small: u64, small_unit: &str| match small {
         0 => format!("{big} {big_unit}"),
         _ => format!("{big} {big_unit} {small} {small_unit}"),

@@ -2,19 +2,17 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use holdoff::Policy;
 use serde_json::json;
 
 use crate::answer::Answer;
-use crate::input::{Input, LINE_FIELDS, Line};
+use crate::input::{self, Input, LINE_FIELDS};
+use crate::lines::{self, Numbered};
 use crate::options::Options;
 use crate::{Result, policies};
-
-/// The longest line that is read; the core looks at far less of a body.
-const LONGEST_LINE: u64 = 4 * 1024 * 1024;
 
 /// `holdoff decide --batch`.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
@@ -27,39 +25,26 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         .policies
         .insert(options.policy.clone(), policies::load(&options.policy)?);
 
-    let mut input = BufReader::with_capacity(1 << 16, io::stdin().lock());
     let mut output = BufWriter::new(io::stdout().lock());
     let mut all_read = true;
-    let mut line = Vec::new();
-    for number in 1_u64.. {
-        line.clear();
-        let read = (&mut input).take(LONGEST_LINE).read_until(b'\n', &mut line);
-        if read.map_err(|error| format!("standard input: {error}"))? == 0 {
-            break;
-        }
-        let whole = line.ends_with(b"\n") || (line.len() as u64) < LONGEST_LINE;
-        let answer = if whole {
-            batch.answer(&line)
-        } else {
-            too_long(&mut input)
-        };
-        let text = match answer {
-            Ok(None) => continue,
-            Ok(Some(text)) => text,
+    lines::read(|Numbered { number, line, more }| {
+        let text = match line.and_then(|line| batch.answer(line)) {
+            Ok(text) => text,
             Err(error) => {
                 all_read = false;
                 format!("{{\"error_line\":{number},\"error\":{}}}", json!(error))
             }
         };
         // Flushed whenever nothing more is waiting, so that a log can be followed.
-        let waiting = !input.buffer().is_empty();
         let written =
-            writeln!(output, "{text}").and_then(|()| if waiting { Ok(()) } else { output.flush() });
+            writeln!(output, "{text}").and_then(|()| if more { Ok(()) } else { output.flush() });
         match written {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
-            other => other.map_err(|error| format!("standard output: {error}"))?,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            other => other
+                .map(|()| true)
+                .map_err(|error| format!("standard output: {error}")),
         }
-    }
+    })?;
     Ok(if all_read {
         ExitCode::SUCCESS
     } else {
@@ -74,13 +59,9 @@ struct Batch<'o> {
 }
 
 impl Batch<'_> {
-    /// The decision on one line; nothing for a blank one.
-    fn answer(&mut self, line: &[u8]) -> Result<Option<String>> {
-        if line.iter().all(u8::is_ascii_whitespace) {
-            return Ok(None);
-        }
-        let fields: Line =
-            serde_json::from_slice(line).map_err(|error| format!("not a JSON object: {error}"))?;
+    /// The decision on one line.
+    fn answer(&mut self, line: &[u8]) -> Result<String> {
+        let fields = input::parse_line(line)?;
         let input = Input::from_line(&fields, self.options)?;
         let inline;
         let policy = fields.get("policy").map_or("null", |policy| policy.get());
@@ -101,7 +82,7 @@ impl Batch<'_> {
             text.pop();
             text.push_str(&format!(",\"ignored\":{}}}", json!(ignored)));
         }
-        Ok(Some(text))
+        Ok(text)
     }
 
     /// A preset, or the policy that the options name.
@@ -114,14 +95,4 @@ impl Batch<'_> {
             }
         }
     }
-}
-
-/// Passes over the rest of a line that is too long.
-fn too_long(input: &mut impl BufRead) -> Result<Option<String>> {
-    let skipped = input
-        .skip_until(b'\n')
-        .map_err(|error| format!("standard input: {error}"))?;
-    Err(format!(
-        "longer than {LONGEST_LINE} bytes, by {skipped}: leave out what isn't needed"
-    ))
 }

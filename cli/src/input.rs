@@ -17,6 +17,11 @@ use crate::response::Response;
 /// unchanged and numbers with all their digits.
 pub(crate) type Line = BTreeMap<String, Box<RawValue>>;
 
+/// The fields of a line.
+pub(crate) fn parse_line(line: &[u8]) -> Result<Line> {
+    serde_json::from_slice(line).map_err(|error| format!("not a JSON object: {error}"))
+}
+
 /// A failure and its call, owned.
 #[derive(Debug)]
 pub(crate) struct Input {
@@ -36,10 +41,11 @@ enum Outcome {
 impl Input {
     /// The failure that `response` is; the options' transport failure where there is none.
     pub(crate) fn new(response: Option<Response>, options: &Options) -> Result<Self> {
-        let outcome = match (response, options.transport) {
+        let facts = &options.facts;
+        let outcome = match (response, facts.transport) {
             (Some(response), _) => Outcome::Response(response),
             (None, Some(kind)) => {
-                Outcome::Transport(kind, options.phase.unwrap_or(kind.usual_phase()))
+                Outcome::Transport(kind, facts.phase.unwrap_or(kind.usual_phase()))
             }
             (None, None) => return Err("missing `status` or `transport`".into()),
         };
@@ -53,19 +59,19 @@ impl Input {
         };
         let call = Call {
             draw,
-            now_ms: options.now,
-            elapsed_ms: options.elapsed_ms,
-            deadline_ms: options.deadline_ms,
-            max_retries: options.max_retries,
-            idempotent: options.idempotent.map(bool::from),
-            replayable: options.replayable.map(bool::from),
-            delivered: options.delivered.map(bool::from),
-            ..Call::new(options.attempt, 0)
+            now_ms: facts.now,
+            elapsed_ms: facts.elapsed_ms,
+            deadline_ms: facts.deadline_ms,
+            max_retries: facts.max_retries,
+            idempotent: facts.idempotent.map(bool::from),
+            replayable: facts.replayable.map(bool::from),
+            delivered: facts.delivered.map(bool::from),
+            ..Call::new(facts.attempt, 0)
         };
         Ok(Self {
             outcome,
             call,
-            method: options.method.clone(),
+            method: facts.method.clone(),
             fresh_seed,
         })
     }
@@ -79,22 +85,23 @@ impl Input {
             let number = fields.number(name, u32::MAX.into())?;
             Ok(number.and_then(|number| u32::try_from(number).ok()))
         };
-        options.attempt = count("attempt")?.unwrap_or(options.attempt);
-        options.max_retries = count("max_retries")?.or(options.max_retries);
-        options.elapsed_ms = number("elapsed_ms")?.or(options.elapsed_ms);
-        options.deadline_ms = number("deadline_ms")?.or(options.deadline_ms);
-        options.now = fields.now()?.or(options.now);
+        let facts = &mut options.facts;
+        facts.attempt = count("attempt")?.unwrap_or(facts.attempt);
+        facts.max_retries = count("max_retries")?.or(facts.max_retries);
+        facts.elapsed_ms = number("elapsed_ms")?.or(facts.elapsed_ms);
+        facts.deadline_ms = number("deadline_ms")?.or(facts.deadline_ms);
+        facts.now = fields.now()?.or(facts.now);
         // A line's own seed or draw takes the place of either option.
         (options.seed, options.draw) = match (fields.seed()?, fields.draw()?) {
             (None, None) => (options.seed, options.draw),
             of_line => of_line,
         };
-        options.method = fields.text("method")?.or(options.method);
-        options.idempotent = fields.fact("idempotent")?.or(options.idempotent);
-        options.replayable = fields.fact("replayable")?.or(options.replayable);
-        options.delivered = fields.fact("delivered")?.or(options.delivered);
-        options.transport = fields.transport()?.or(options.transport);
-        options.phase = fields.phase()?.or(options.phase);
+        facts.method = fields.text("method")?.or(facts.method.take());
+        facts.idempotent = fields.fact("idempotent")?.or(facts.idempotent);
+        facts.replayable = fields.fact("replayable")?.or(facts.replayable);
+        facts.delivered = fields.fact("delivered")?.or(facts.delivered);
+        facts.transport = fields.transport()?.or(facts.transport);
+        facts.phase = fields.phase()?.or(facts.phase);
         let headers = fields.headers()?;
         let body = fields.body();
         let response = fields

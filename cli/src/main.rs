@@ -2,7 +2,9 @@
 
 mod answer;
 mod batch;
+mod compare;
 mod input;
+mod lines;
 mod options;
 mod policies;
 mod response;
@@ -30,7 +32,8 @@ Examples:
   curl -si https://api.example.com/v1/models | holdoff decide
   holdoff explain --attempt 2 --seed 7 < response.http
   holdoff decide --transport timeout --attempt 1
-  holdoff decide --batch --policy tessera < failures.jsonl > decisions.jsonl"
+  holdoff decide --batch --policy tessera < failures.jsonl > decisions.jsonl
+  holdoff compare recommended tessera < response.http"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -71,6 +74,23 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show what several policies make of a failure, or of a whole log
+    ///
+    /// Reads one HTTP response on standard input, as `curl -si` prints it.
+    Compare {
+        #[command(flatten)]
+        comparison: compare::Comparison,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// Read a log, one JSON object a line as `decide --batch` does, and add up for each policy
+        ///
+        /// `retry`, `stop`, `escalate`: how many of the calls. `wait`: of all the retries together.
+        /// `too early`: retries before the time that the server asks for. `in vain`: retries of
+        /// failures that no retry can mend. Both are told by the policy `recommended`.
+        #[arg(long)]
+        batch: bool,
+    },
     /// List, show and check policies
     #[command(subcommand, arg_required_else_help = true)]
     Policy(policies::Command),
@@ -96,6 +116,14 @@ fn main() -> ExitCode {
             ..
         } => single::decide(&options, json, seconds),
         Command::Explain { options, json } => single::explain(&options, json),
+        Command::Compare {
+            comparison,
+            json,
+            batch: false,
+        } => compare::single(&comparison, json),
+        Command::Compare {
+            comparison, json, ..
+        } => compare::batch(&comparison, json),
         Command::Policy(command) => policies::run(&command),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -3,21 +3,31 @@
 use clap::{Args, ValueEnum};
 use holdoff::{Draw, PRESET_NAMES, Phase, TransportKind, from_rfc3339};
 
-/// The facts that are not in the response.
+/// Who decides, and on what besides the response.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     /// A preset's name, or a file with a policy as JSON
     #[arg(long, value_name = "NAME|FILE", default_value = PRESET_NAMES[0])]
     pub policy: String,
-    /// The attempt that just failed, from zero: 0 is the first request
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub attempt: u32,
     /// The seed of the call's jitter [default: fresh entropy, shown with the answer]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// The random draw itself, from 0 up to but not including 1, in place of a seed
     #[arg(long, value_name = "F", value_parser = draw, conflicts_with = "seed")]
     pub draw: Option<Draw>,
+    /// The URL that was called, for the support report
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    #[command(flatten)]
+    pub facts: Facts,
+}
+
+/// The facts that are not in the response.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Facts {
+    /// The attempt that just failed, from zero: 0 is the first request
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub attempt: u32,
     /// When the response came, such as 2026-01-15T12:00:00Z [default: now; in a batch: unknown]
     #[arg(long, value_name = "RFC3339", value_parser = now)]
     pub now: Option<u64>,
@@ -42,9 +52,6 @@ pub(crate) struct Options {
     /// Whether the user already has a part of the answer
     #[arg(long, value_name = "YES|NO")]
     pub delivered: Option<YesNo>,
-    /// The URL that was called, for the support report
-    #[arg(long, value_name = "URL")]
-    pub endpoint: Option<String>,
     /// No response came: say how the transport failed, and nothing is read
     #[arg(long, value_name = "KIND", value_parser = transport)]
     pub transport: Option<TransportKind>,

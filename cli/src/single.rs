@@ -68,19 +68,15 @@ fn exit_code(decision: Decision) -> ExitCode {
     }
 }
 
-fn read(options: &Options) -> Result<Input> {
-    let response = match options.transport {
+/// The failure that standard input and the options describe.
+pub(crate) fn read(options: &Options) -> Result<Input> {
+    let response = match options.facts.transport {
         Some(_) => None,
         None => Some(Response::parse(&standard_input()?)?),
     };
-    let now = options.now.or_else(system_time);
-    Input::new(
-        response,
-        &Options {
-            now,
-            ..options.clone()
-        },
-    )
+    let mut options = options.clone();
+    options.facts.now = options.facts.now.or_else(system_time);
+    Input::new(response, &options)
 }
 
 /// All of standard input, up to far more than the core looks at.

@@ -206,6 +206,74 @@ fn a_batch_streams() {
 }
 
 #[test]
+fn policies_are_compared_on_one_response() {
+    let response = "HTTP/1.1 429 x\nretry-after: 16\n\n{\"error\":{\"type\":\"rate_limit_error\"}}";
+    let text = out(&holdoff("compare recommended tessera", response));
+    let expected = "\
+policy       does   wait              from         class         reason
+recommended  retry  16 s to 19.199 s  retry-after  rate_limited  error_class
+tessera      retry  16 s              retry-after  rate_limited  error_type
+";
+    assert_eq!(text, expected);
+    let text = out(&holdoff(
+        "compare recommended tessera --deadline-ms 17000",
+        response,
+    ));
+    assert!(
+        text.contains("recommended  retry or stop  16 s to 19.199 s"),
+        "{text}"
+    );
+    let quota = "HTTP/1.1 429 x\n\n{\"error\":{\"code\":\"insufficient_quota\"}}";
+    let json = &lines(&holdoff("compare tessera recommended --json", quota))[0];
+    assert_eq!(json[0]["policy"], "tessera");
+    assert_eq!(json[0]["least"]["action"], "retry");
+    assert_eq!(json[0]["most"]["after_ms"], 1999);
+    assert_eq!(json[1]["least"]["reason"], "error_class");
+    let output = holdoff("compare nobody", quota);
+    assert_eq!(output.status.code(), Some(2));
+    let output = holdoff("compare", quota);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn policies_are_compared_on_a_log() {
+    let log = r#"{"status":503,"headers":{"retry-after-ms":"5000"},"attempt":1}
+{"status":429,"body":{"error":{"code":"insufficient_quota"}}}
+
+{"status":404}
+nonsense
+{"status":503,"attempt":9}
+{"status":429,"headers":{"x-ratelimit-reset-tokens":"9m0s","x-ratelimit-remaining-tokens":"0"}}"#;
+    let output = holdoff("compare --batch --json tessera recommended", log);
+    assert_eq!(output.status.code(), Some(2), "a line can't be read");
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("line 5: not a JSON object"));
+    let all = &lines(&output)[0];
+    assert_eq!((&all["calls"], &all["unreadable"]), (&json!(5), &json!(1)));
+    let sum = |index: usize| {
+        let mut sum = all["policies"][index]["sum"].clone();
+        let wait_ms = sum["wait_ms"].take();
+        assert!(wait_ms.as_u64().unwrap() > 4000, "{wait_ms}");
+        sum
+    };
+    // tessera passes over retry-after-ms, and over what the code says.
+    assert_eq!(
+        sum(0),
+        json!({ "retry": 3, "stop": 1, "escalate": 1, "wait_ms": null, "too_early": 1, "in_vain": 1 })
+    );
+    assert_eq!(
+        sum(1),
+        json!({ "retry": 2, "stop": 2, "escalate": 1, "wait_ms": null, "too_early": 0, "in_vain": 0 })
+    );
+    let text = out(&holdoff("compare --batch tessera", "{\"status\":404}"));
+    let expected = "\
+failed calls: 1
+policy   retry  stop  escalate  wait  too early  in vain
+tessera  0      1     0         0 ms  0          0
+";
+    assert_eq!(text, expected);
+}
+
+#[test]
 fn endless_lines_are_refused_and_the_next_is_read() {
     let long = format!("{{\"body\":\"{}\"}}", "x".repeat(5 << 20));
     let answers = lines(&holdoff(

@@ -1,0 +1,294 @@
+//! What several policies make of the same failures.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use holdoff::{Action, Call, Decision, Draw, Failure, Policy, Reason, Source};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::answer::duration;
+use crate::input::{self, Input};
+use crate::lines::{self, Numbered};
+use crate::options::{Facts, Options};
+use crate::{Result, policies, print, single};
+
+/// Which policies, and on what they decide besides the response.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Comparison {
+    /// Presets' names, or files with a policy as JSON
+    #[arg(required = true, value_name = "POLICY")]
+    policies: Vec<String>,
+    #[command(flatten)]
+    facts: Facts,
+}
+
+impl Comparison {
+    fn policies(&self) -> Result<Vec<(&str, Policy)>> {
+        let names = self.policies.iter().map(String::as_str);
+        names
+            .map(|name| Ok((name, policies::load(name)?)))
+            .collect()
+    }
+
+    /// The options of a decision, with a draw that the caller may replace.
+    fn options(&self, draw: Option<Draw>) -> Options {
+        Options {
+            policy: String::new(),
+            seed: None,
+            draw,
+            endpoint: None,
+            facts: self.facts.clone(),
+        }
+    }
+}
+
+/// What one policy makes of the failure, over all of its jitter.
+#[derive(Serialize)]
+struct Row<'p> {
+    policy: &'p str,
+    /// By the least draw.
+    least: Answer,
+    /// By the greatest draw, which a deadline may make another answer.
+    most: Answer,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    action: Action,
+    after_ms: u64,
+    class: &'static str,
+    reason: Reason,
+    source: Source,
+}
+
+impl From<Decision> for Answer {
+    fn from(decision: Decision) -> Self {
+        Self {
+            action: decision.action(),
+            after_ms: decision.after_ms(),
+            class: decision.class().name(),
+            reason: decision.reason(),
+            source: decision.source(),
+        }
+    }
+}
+
+/// `holdoff compare`.
+pub(crate) fn single(comparison: &Comparison, json: bool) -> Result<ExitCode> {
+    let policies = comparison.policies()?;
+    let input = single::read(&comparison.options(Some(Draw::Fixed(0))))?;
+    let rows = policies.iter().map(|(name, policy)| {
+        let decide = |draw| {
+            input
+                .with(|failure, call| Answer::from(policy.decide(failure, &Call { draw, ..*call })))
+        };
+        Row {
+            policy: name,
+            least: decide(Draw::Fixed(0)),
+            most: decide(Draw::Fixed(u64::MAX)),
+        }
+    });
+    let rows: Vec<Row<'_>> = rows.collect();
+    if json {
+        print(&format!("{}\n", json!(rows)))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let header = ["policy", "does", "wait", "from", "class", "reason"].map(String::from);
+    let lines = rows.iter().map(Row::cells);
+    print(&table([header].into_iter().chain(lines)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Row<'_> {
+    fn cells(&self) -> [String; 6] {
+        let Self {
+            policy,
+            least,
+            most,
+        } = self;
+        let does = if least.action == most.action {
+            least.action.name().into()
+        } else {
+            format!("{} or {}", least.action, most.action)
+        };
+        let wait = match (least.after_ms, most.after_ms) {
+            (0, 0) if least.action != Action::Retry => "-".into(),
+            (least, most) if least == most => duration(least),
+            (least, most) => format!("{} to {}", duration(least), duration(most)),
+        };
+        [
+            (*policy).into(),
+            does,
+            wait,
+            least.source.name().into(),
+            least.class.into(),
+            least.reason.name().into(),
+        ]
+    }
+}
+
+/// What one policy makes of a log.
+#[derive(Default, Serialize)]
+struct Sum {
+    retry: u64,
+    stop: u64,
+    escalate: u64,
+    wait_ms: u64,
+    too_early: u64,
+    in_vain: u64,
+}
+
+/// `holdoff compare --batch`.
+pub(crate) fn batch(comparison: &Comparison, json: bool) -> Result<ExitCode> {
+    let policies = comparison.policies()?;
+    let mut options = comparison.options(None);
+    let judge = Policy::recommended();
+    let mut sums: Vec<Sum> = policies.iter().map(|_| Sum::default()).collect();
+    let (mut calls, mut unreadable) = (0_u64, 0_u64);
+    let mut progress = Progress::default();
+    lines::read(|Numbered { number, line, .. }| {
+        // Calls that say no seed of their own get the same jitter by every policy and in every run.
+        options.seed = Some(number);
+        let input = line
+            .and_then(input::parse_line)
+            .and_then(|fields| Input::from_line(&fields, &options));
+        match input {
+            Ok(input) => {
+                count(&mut calls, true);
+                input.with(|failure, call| {
+                    for (sum, (_, policy)) in sums.iter_mut().zip(&policies) {
+                        sum.add(policy.decide(failure, call), &judge, failure, call);
+                    }
+                });
+            }
+            Err(error) => {
+                count(&mut unreadable, true);
+                progress.clear();
+                anstream::eprintln!("line {number}: {error}");
+            }
+        }
+        progress.show(number);
+        Ok(true)
+    })?;
+    progress.clear();
+    let names = policies.iter().map(|(name, _)| *name);
+    if json {
+        let of_policies: Vec<_> = names
+            .zip(&sums)
+            .map(|(policy, sum)| json!({ "policy": policy, "sum": sum }))
+            .collect();
+        let all = json!({ "calls": calls, "unreadable": unreadable, "policies": of_policies });
+        print(&format!("{all}\n"))?;
+    } else {
+        let header = [
+            "policy",
+            "retry",
+            "stop",
+            "escalate",
+            "wait",
+            "too early",
+            "in vain",
+        ];
+        let lines = names.zip(&sums).map(|(name, sum)| sum.cells(name));
+        let table = table([header.map(String::from)].into_iter().chain(lines));
+        print(&format!("failed calls: {calls}\n{table}"))?;
+    }
+    Ok(match unreadable {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::from(2),
+    })
+}
+
+impl Sum {
+    fn add(&mut self, decision: Decision, judge: &Policy, failure: &Failure<'_>, call: &Call<'_>) {
+        let action = decision.action();
+        count(&mut self.retry, action == Action::Retry);
+        count(&mut self.stop, action == Action::Stop);
+        count(&mut self.escalate, action == Action::Escalate);
+        if action == Action::Retry {
+            let after_ms = decision.after_ms();
+            self.wait_ms = self.wait_ms.saturating_add(after_ms);
+            let asked = judge.hint(failure, call).filter(|hint| !hint.at_most);
+            count(
+                &mut self.too_early,
+                asked.is_some_and(|hint| after_ms < hint.ms),
+            );
+            count(&mut self.in_vain, is_in_vain(judge, failure, call));
+        }
+    }
+
+    fn cells(&self, policy: &str) -> [String; 7] {
+        [
+            policy.into(),
+            self.retry.to_string(),
+            self.stop.to_string(),
+            self.escalate.to_string(),
+            duration(self.wait_ms),
+            self.too_early.to_string(),
+            self.in_vain.to_string(),
+        ]
+    }
+}
+
+fn count(counter: &mut u64, counts: bool) {
+    *counter = counter.saturating_add(counts.into());
+}
+
+/// Whether no retry can mend the failure: the verdict is to stop, whatever is known of the call.
+fn is_in_vain(judge: &Policy, failure: &Failure<'_>, call: &Call<'_>) -> bool {
+    let first = Call {
+        now_ms: call.now_ms,
+        ..Call::new(0, 0)
+    };
+    let decision = judge.decide(failure, &first);
+    decision.action() == Action::Stop && decision.reason() != Reason::HintTooLong
+}
+
+/// The lines read so far, on a terminal and only when it takes long.
+#[derive(Default)]
+struct Progress {
+    shown: Option<Instant>,
+    visible: bool,
+}
+
+impl Progress {
+    fn show(&mut self, number: u64) {
+        const EVERY: Duration = Duration::from_millis(500);
+        // Asking for the time costs more than a decision.
+        if !number.is_multiple_of(1024) || !io::stderr().is_terminal() {
+            return;
+        }
+        let shown = *self.shown.get_or_insert_with(Instant::now);
+        if shown.elapsed() > EVERY {
+            self.shown = Some(Instant::now());
+            self.visible = true;
+            anstream::eprint!("\r{number} lines");
+        }
+    }
+
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.visible) {
+            anstream::eprint!("\r{:30}\r", "");
+        }
+    }
+}
+
+/// Columns as wide as their longest cell, two spaces apart.
+fn table<const COLUMNS: usize>(rows: impl Iterator<Item = [String; COLUMNS]>) -> String {
+    let rows: Vec<_> = rows.collect();
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            let width = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
+            line.push_str(&format!("{cell:width$}  "));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
