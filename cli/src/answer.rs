@@ -10,14 +10,33 @@ use serde::Serialize;
 
 use crate::input::Input;
 
+/// The facts of a decision, as a program gets them everywhere.
+#[derive(Debug, Serialize)]
+pub(crate) struct Facts {
+    pub action: Action,
+    pub after_ms: u64,
+    pub class: FailureClass,
+    pub reason: Reason,
+    pub source: Source,
+}
+
+impl From<Decision> for Facts {
+    fn from(decision: Decision) -> Self {
+        Self {
+            action: decision.action(),
+            after_ms: decision.after_ms(),
+            class: decision.class(),
+            reason: decision.reason(),
+            source: decision.source(),
+        }
+    }
+}
+
 /// What a program gets, in this order.
 #[derive(Debug, Serialize)]
 pub(crate) struct Answer<'a> {
-    action: Action,
-    after_ms: u64,
-    class: FailureClass,
-    reason: Reason,
-    source: Source,
+    #[serde(flatten)]
+    facts: Facts,
     advice: &'a str,
     attempt: u32,
     hint: Option<AnswerHint>,
@@ -44,11 +63,7 @@ impl<'a> Answer<'a> {
         let (decision, hint) =
             input.with(|failure, call| (policy.decide(failure, call), policy.hint(failure, call)));
         Self {
-            action: decision.action(),
-            after_ms: decision.after_ms(),
-            class: decision.class(),
-            reason: decision.reason(),
-            source: decision.source(),
+            facts: decision.into(),
             advice: policy.advice(decision),
             attempt: input.attempt(),
             hint: hint.map(|hint| AnswerHint {
@@ -65,15 +80,19 @@ impl<'a> Answer<'a> {
     /// The answer for a person.
     pub(crate) fn to_text(&self, now_ms: Option<u64>) -> String {
         let bold = Style::new().bold();
-        let colour = match self.action {
+        let colour = match self.facts.action {
             Action::Retry => AnsiColor::Green,
             Action::Stop => AnsiColor::Red,
             _ => AnsiColor::Yellow,
         };
         let style = colour.on_default().bold();
-        let mut text = format!("{style}{}{style:#}", self.action);
-        if self.action == Action::Retry {
-            let _ = write!(text, " after {bold}{}{bold:#}", duration(self.after_ms));
+        let mut text = format!("{style}{}{style:#}", self.facts.action);
+        if self.facts.action == Action::Retry {
+            let _ = write!(
+                text,
+                " after {bold}{}{bold:#}",
+                duration(self.facts.after_ms)
+            );
         }
         text.push('\n');
         let mut line = |name: &str, value: &str| {
@@ -81,22 +100,25 @@ impl<'a> Answer<'a> {
         };
         line(
             "class",
-            &format!("{}: {}", self.class, self.class.meaning()),
+            &format!("{}: {}", self.facts.class, self.facts.class.meaning()),
         );
         line(
             "reason",
-            &format!("{}: {}", self.reason, self.reason.meaning()),
+            &format!("{}: {}", self.facts.reason, self.facts.reason.meaning()),
         );
-        if self.after_ms > 0 || self.source != Source::None {
-            let would = if self.action == Action::Retry {
+        if self.facts.after_ms > 0 || self.facts.source != Source::None {
+            let would = if self.facts.action == Action::Retry {
                 ""
             } else {
                 "would have been "
             };
-            let from = self.source.meaning();
-            line("wait", &format!("{would}{} ms, from {from}", self.after_ms));
+            let from = self.facts.source.meaning();
+            line(
+                "wait",
+                &format!("{would}{} ms, from {from}", self.facts.after_ms),
+            );
             if let Some(AnswerHint { ms, .. }) = self.hint
-                && ms != self.after_ms
+                && ms != self.facts.after_ms
             {
                 line("hint", &format!("the server asks for {ms} ms"));
             }
@@ -108,7 +130,7 @@ impl<'a> Answer<'a> {
             line("message", &message);
         }
         line("advice", self.advice);
-        if let (Some(seed), Action::Retry) = (self.seed, self.action) {
+        if let (Some(seed), Action::Retry) = (self.seed, self.facts.action) {
             line(
                 "seed",
                 &format!("{seed} (give --seed {seed} for the same answer again)"),
@@ -122,7 +144,7 @@ impl<'a> Answer<'a> {
 
     /// What a person is told below the steps of an explanation.
     pub(crate) fn remarks(&self, now_ms: Option<u64>) -> String {
-        let seed = self.seed.filter(|_| self.action == Action::Retry);
+        let seed = self.seed.filter(|_| self.facts.action == Action::Retry);
         let seed = seed.map(|seed| seed.to_string());
         [
             ("until", self.until(now_ms)),
@@ -137,8 +159,8 @@ impl<'a> Answer<'a> {
 
     /// When to come back, where the wait was too long.
     fn until(&self, now_ms: Option<u64>) -> Option<String> {
-        let too_long = self.after_ms > 0 && self.action != Action::Retry;
-        Some(to_rfc3339(now_ms?.saturating_add(self.after_ms))).filter(|_| too_long)
+        let too_long = self.facts.after_ms > 0 && self.facts.action != Action::Retry;
+        Some(to_rfc3339(now_ms?.saturating_add(self.facts.after_ms))).filter(|_| too_long)
     }
 
     /// The server's own message, fit for a terminal.

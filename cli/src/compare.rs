@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use holdoff::{Action, Call, Decision, Draw, Failure, Policy, Reason, Source};
+use holdoff::{Action, Call, Decision, Draw, Failure, Policy, Reason};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::answer::duration;
+use crate::answer::{self, duration};
 use crate::input::{self, Input};
 use crate::lines::{self, Numbered};
 use crate::options::{Facts, Options};
@@ -50,30 +50,9 @@ impl Comparison {
 struct Row<'p> {
     policy: &'p str,
     /// By the least draw.
-    least: Answer,
+    least: answer::Facts,
     /// By the greatest draw, which a deadline may make another answer.
-    most: Answer,
-}
-
-#[derive(Serialize)]
-struct Answer {
-    action: Action,
-    after_ms: u64,
-    class: &'static str,
-    reason: Reason,
-    source: Source,
-}
-
-impl From<Decision> for Answer {
-    fn from(decision: Decision) -> Self {
-        Self {
-            action: decision.action(),
-            after_ms: decision.after_ms(),
-            class: decision.class().name(),
-            reason: decision.reason(),
-            source: decision.source(),
-        }
-    }
+    most: answer::Facts,
 }
 
 /// `holdoff compare`.
@@ -82,8 +61,9 @@ pub(crate) fn single(comparison: &Comparison, json: bool) -> Result<ExitCode> {
     let input = single::read(&comparison.options(Some(Draw::Fixed(0))))?;
     let rows = policies.iter().map(|(name, policy)| {
         let decide = |draw| {
-            input
-                .with(|failure, call| Answer::from(policy.decide(failure, &Call { draw, ..*call })))
+            input.with(|failure, call| {
+                answer::Facts::from(policy.decide(failure, &Call { draw, ..*call }))
+            })
         };
         Row {
             policy: name,
@@ -124,7 +104,7 @@ impl Row<'_> {
             does,
             wait,
             least.source.name().into(),
-            least.class.into(),
+            least.class.name().into(),
             least.reason.name().into(),
         ]
     }
@@ -159,8 +139,9 @@ pub(crate) fn batch(comparison: &Comparison, json: bool) -> Result<ExitCode> {
             Ok(input) => {
                 count(&mut calls, true);
                 input.with(|failure, call| {
+                    let hopes = Hopes::of(failure, call, &judge);
                     for (sum, (_, policy)) in sums.iter_mut().zip(&policies) {
-                        sum.add(policy.decide(failure, call), &judge, failure, call);
+                        sum.add(policy.decide(failure, call), &hopes);
                     }
                 });
             }
@@ -203,7 +184,7 @@ pub(crate) fn batch(comparison: &Comparison, json: bool) -> Result<ExitCode> {
 }
 
 impl Sum {
-    fn add(&mut self, decision: Decision, judge: &Policy, failure: &Failure<'_>, call: &Call<'_>) {
+    fn add(&mut self, decision: Decision, hopes: &Hopes) {
         let action = decision.action();
         count(&mut self.retry, action == Action::Retry);
         count(&mut self.stop, action == Action::Stop);
@@ -211,12 +192,8 @@ impl Sum {
         if action == Action::Retry {
             let after_ms = decision.after_ms();
             self.wait_ms = self.wait_ms.saturating_add(after_ms);
-            let asked = judge.hint(failure, call).filter(|hint| !hint.at_most);
-            count(
-                &mut self.too_early,
-                asked.is_some_and(|hint| after_ms < hint.ms),
-            );
-            count(&mut self.in_vain, is_in_vain(judge, failure, call));
+            count(&mut self.too_early, after_ms < hopes.not_before_ms);
+            count(&mut self.in_vain, hopes.none);
         }
     }
 
@@ -237,14 +214,27 @@ fn count(counter: &mut u64, counts: bool) {
     *counter = counter.saturating_add(counts.into());
 }
 
-/// Whether no retry can mend the failure: the verdict is to stop, whatever is known of the call.
-fn is_in_vain(judge: &Policy, failure: &Failure<'_>, call: &Call<'_>) -> bool {
-    let first = Call {
-        now_ms: call.now_ms,
-        ..Call::new(0, 0)
-    };
-    let decision = judge.decide(failure, &first);
-    decision.action() == Action::Stop && decision.reason() != Reason::HintTooLong
+/// What can be hoped for of a retry, whichever policy makes it.
+struct Hopes {
+    /// The wait that the server asks for, in milliseconds.
+    not_before_ms: u64,
+    /// Whether no retry can mend the failure: the verdict is to stop, whatever is known of the call.
+    none: bool,
+}
+
+impl Hopes {
+    fn of(failure: &Failure<'_>, call: &Call<'_>, judge: &Policy) -> Self {
+        let hint = judge.hint(failure, call).filter(|hint| !hint.at_most);
+        let first = Call {
+            now_ms: call.now_ms,
+            ..Call::new(0, 0)
+        };
+        let decision = judge.decide(failure, &first);
+        Self {
+            not_before_ms: hint.map_or(0, |hint| hint.ms),
+            none: decision.action() == Action::Stop && decision.reason() != Reason::HintTooLong,
+        }
+    }
 }
 
 /// The lines read so far, on a terminal and only when it takes long.

@@ -59,7 +59,7 @@ impl Policy {
         record.step(Topic::Failure, || describe(failure, call));
         let body = self.body(failure);
         let response = Response::read(failure, &body, call, self.reads.headers);
-        if response.error.is_none() && error_body::looks_like_json(&body) {
+        if !record.is_silent() && response.error.is_none() && error_body::looks_like_json(&body) {
             record.step(Topic::Failure, || {
                 "the body looks like JSON, but no error can be read in it".into()
             });

@@ -84,8 +84,8 @@ codes! {
 }
 
 impl Source {
-    /// Whether a policy can name it: it is something that a response says.
-    pub(crate) const fn is_hint(self) -> bool {
+    /// Whether it is something that a response says, so that a policy can name it.
+    pub const fn is_hint(self) -> bool {
         !matches!(self, Self::None | Self::Backoff)
     }
 }

@@ -1,5 +1,6 @@
 //! The ordered steps that led to a decision, for a person or a log.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -62,6 +63,15 @@ impl fmt::Display for Explanation {
             write!(f, "{line_feed}{:<9} {}", step.topic.name(), step.text)?;
         }
         Ok(())
+    }
+}
+
+/// The beginning of a text, so that what is said of it stays readable whatever it holds; cut after
+/// `longest` characters.
+pub(crate) fn excerpt(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
+        None => text.into(),
     }
 }
 

@@ -169,18 +169,24 @@ fn split_offset(text: &str) -> Option<(&str, Option<i64>)> {
         return Some((time, Some(0)));
     }
     let (time, offset) = text.split_at_checked(text.len().checked_sub(6)?)?;
-    let (sign, offset) = match offset.split_at_checked(1)? {
-        ("+", offset) => (1, offset),
-        ("-", offset) => (-1, offset),
-        _ => return Some((text, None)),
-    };
+    let (sign, offset) = offset.split_at_checked(1)?;
+    if !matches!(sign, "+" | "-") {
+        return Some((text, None));
+    }
     let (hours, minutes) = offset.split_once(':')?;
+    Some((time, Some(offset_minutes(sign, hours, minutes)?)))
+}
+
+/// A distance from UTC in minutes: `+` or `-`, and two digits each for hours and minutes.
+pub(crate) fn offset_minutes(sign: &str, hours: &str, minutes: &str) -> Option<i64> {
+    let sign = match sign {
+        "+" => 1,
+        "-" => -1,
+        _ => return None,
+    };
     let (hours, minutes) = (digits(hours, 2)?, digits(minutes, 2)?);
-    let total = hours
-        .checked_mul(60)?
-        .checked_add(minutes)?
-        .checked_mul(sign)?;
-    (hours < 24 && minutes < 60).then_some((time, Some(total)))
+    let total = hours.checked_mul(60)?.checked_add(minutes)?;
+    (hours < 24 && minutes < 60).then_some(total.checked_mul(sign)?)
 }
 
 /// The milliseconds in the digits after a decimal point.

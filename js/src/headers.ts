@@ -30,7 +30,8 @@ export class HeaderNames {
   find(name: string): string | undefined {
     const alike = this.#byLength[name.length];
     if (alike === undefined) return undefined;
-    return alike.find((known) => known === name || known === name.toLowerCase());
+    const lower = name.toLowerCase();
+    return alike.includes(lower) ? lower : undefined;
   }
 }
 

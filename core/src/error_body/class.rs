@@ -5,9 +5,11 @@ use crate::decision::FailureClass;
 use super::shape::Shape;
 use crate::json::Json;
 
-/// GitHub's message for its limits on behaviour that no header tells of
+/// Whether this is GitHub's message for its limits on behaviour that no header tells of
 /// (docs.github.com, "Rate limits for the REST API").
-pub(crate) const SECONDARY_RATE_LIMIT: &str = "You have exceeded a secondary rate limit";
+pub(crate) fn is_secondary_rate_limit(message: &str) -> bool {
+    message.starts_with("You have exceeded a secondary rate limit")
+}
 
 /// What of an error body tells its class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +49,7 @@ pub(super) fn class_of(
         .or(by_code)
         .or(by_kind)
         .or_else(|| {
-            let secondary = message?.starts_with(SECONDARY_RATE_LIMIT);
-            secondary.then_some(())?;
+            message.filter(|message| is_secondary_rate_limit(message))?;
             sign(FailureClass::RateLimited, "its message")
         })
 }

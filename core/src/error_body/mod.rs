@@ -16,7 +16,7 @@ use crate::json::Json;
 use class::class_of;
 use shape::Shape;
 
-pub(crate) use class::{SECONDARY_RATE_LIMIT, ToldBy};
+pub(crate) use class::{ToldBy, is_secondary_rate_limit};
 
 /// How much of a body is looked at. Error bodies are small; what is larger is not one.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -74,7 +74,12 @@ fn text_of(body: &[u8]) -> Cow<'_, str> {
 
 /// Whether somebody would expect an error in this text.
 pub(crate) fn looks_like_json(body: &str) -> bool {
-    text_in(body).starts_with(['{', '['])
+    begins_document(text_in(body))
+}
+
+/// Whether a JSON object or list begins here.
+fn begins_document(text: &str) -> bool {
+    text.starts_with(['{', '['])
 }
 
 /// The text without what may stand around JSON; some servers begin with a byte order mark.
@@ -143,7 +148,7 @@ impl<'a> ErrorReading<'a> {
     pub(crate) fn parse(body: &'a str) -> Option<Self> {
         let text = text_in(body);
         // Pages of proxies and empty bodies are the most common of those that are no JSON.
-        if text.starts_with(['{', '[']) {
+        if begins_document(text) {
             return match Json::parse(text) {
                 Ok(document) => Self::of(&document, true),
                 Err(_) => {
@@ -230,7 +235,7 @@ impl<'a> ErrorReading<'a> {
 /// The error in a message that is a document of its own: gateways put Google's whole answer there.
 fn inside(message: &str) -> Option<ErrorReading<'static>> {
     let text = message.trim_ascii();
-    if !text.starts_with(['{', '[']) {
+    if !begins_document(text) {
         return None;
     }
     let inner = ErrorReading::of(&Json::parse(text).ok()?, false)?.into_owned();

@@ -2,7 +2,7 @@
 //! `Thu Jan 15 2026 13:00:30 GMT+0100 (Central European Standard Time)` (ECMA-262 section 21.4.4.41).
 
 use super::http_date::{civil, is_weekday, month};
-use crate::time::digits;
+use crate::time::{digits, offset_minutes};
 
 /// UTC milliseconds since 1970. The name of the zone, in parentheses, is passed over.
 pub(super) fn read(text: &str) -> Option<i64> {
@@ -25,16 +25,7 @@ pub(super) fn read(text: &str) -> Option<i64> {
 fn offset_ms(text: &str) -> Option<i64> {
     let (sign, hours_minutes) = text.split_at_checked(1)?;
     let (hours, minutes) = hours_minutes.split_at_checked(2)?;
-    let (hours, minutes) = (digits(hours, 2)?, digits(minutes, 2)?);
-    let sign = match sign {
-        "+" if hours < 24 && minutes < 60 => 60_000,
-        "-" if hours < 24 && minutes < 60 => -60_000,
-        _ => return None,
-    };
-    hours
-        .checked_mul(60)?
-        .checked_add(minutes)?
-        .checked_mul(sign)
+    offset_minutes(sign, hours, minutes)?.checked_mul(60_000)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::code::words;
 use crate::decision::{MAX_WAIT_MS, Source};
-use crate::explanation::{Recorder, Topic};
+use crate::explanation::{Recorder, Topic, excerpt};
 use crate::header::HeaderSet;
 use crate::jitter::Jitter;
 use crate::response::Response;
@@ -169,10 +169,7 @@ fn describe(
             .join("`, `"),
         Raw::Text(text) => text.into(),
     };
-    let shown = match raw.char_indices().nth(LONGEST_RAW) {
-        Some((end, _)) => format!("{}…", raw.get(..end).unwrap_or("")),
-        None => raw,
-    };
+    let shown = excerpt(&raw, LONGEST_RAW);
     match (finding.says, first, longest) {
         (Says::Unreadable, ..) if needs_a_clock(finding, response) => {
             format!("{place} `{shown}` is a time, but nothing tells what time it is now")

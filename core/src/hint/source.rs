@@ -5,7 +5,7 @@ use super::rate_limit::{self, RateLimit};
 use super::wait::{self, Clock};
 use super::{MAX_HINT_MS, decimal, message};
 use crate::decision::Source;
-use crate::error_body::{RepeatedHeaders, SECONDARY_RATE_LIMIT, Seconds};
+use crate::error_body::{RepeatedHeaders, Seconds, is_secondary_rate_limit};
 use crate::header::{HeaderName, HeaderSet};
 use crate::response::Response;
 
@@ -183,7 +183,7 @@ fn read_body<'r>(
         }
         Source::BodySecondaryRateLimit => {
             if let Some(message) = &error.message
-                && message.starts_with(SECONDARY_RATE_LIMIT)
+                && is_secondary_rate_limit(message)
             {
                 found("the error message", message, Says::Wait(SECONDARY_WAIT_MS));
             }

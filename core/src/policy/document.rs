@@ -11,8 +11,12 @@ use crate::json::Json;
 
 use super::PolicyError;
 use crate::decision::MAX_WAIT_MS;
+use crate::explanation::excerpt;
 
 pub(super) type Read<T> = Result<T, PolicyError>;
+
+/// How much of the document an error shows, in characters.
+const LONGEST: usize = 60;
 
 pub(super) const MILLISECONDS: RangeInclusive<u64> = 0..=MAX_WAIT_MS;
 
@@ -117,10 +121,10 @@ impl<'v> Node<'v> {
         let value = match self.value {
             // Numbers stand by themselves, anything else in backticks.
             Json::Number(number) => number.to_string(),
-            Json::Text(text) => format!("`{}`", excerpt(text)),
+            Json::Text(text) => format!("`{}`", excerpt(text, LONGEST)),
             other => {
                 let json = serde_json::to_string(other).unwrap_or_default();
-                format!("`{}`", excerpt(&json))
+                format!("`{}`", excerpt(&json, LONGEST))
             }
         };
         self.error(&format!("{value} is not {expected}"))
@@ -183,21 +187,12 @@ impl<'v> Fields<'v> {
     fn path_of(&self, name: &str) -> String {
         let name = match name {
             "" => "``".into(),
-            name => excerpt(name),
+            name => excerpt(name, LONGEST),
         };
         if self.path.is_empty() {
             name
         } else {
             format!("{}.{name}", self.path)
         }
-    }
-}
-
-/// The beginning of a text, so that an error stays readable whatever the document holds.
-fn excerpt(text: &str) -> String {
-    const LONGEST: usize = 60;
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
-        None => text.to_owned(),
     }
 }

@@ -56,8 +56,7 @@ impl Subject {
 pub(crate) fn sources() -> &'static [Source] {
     static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
         let all = Source::ALL.iter().copied();
-        all.filter(|source| !matches!(source, Source::None | Source::Backoff))
-            .collect()
+        all.filter(|source| source.is_hint()).collect()
     });
     &SOURCES
 }
