@@ -6,47 +6,32 @@
     reason = "an overflow is a failed test"
 )]
 
-use holdoff::{Call, Failure, Headers, Policy, from_rfc3339, to_rfc3339};
+mod hints;
+
+use hints::{MAX_HINT_MS, config};
+use holdoff::{Policy, from_rfc3339, to_rfc3339};
 use jiff::civil::{Date, DateTime};
 use jiff::fmt::{rfc2822, strtime};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, ToSpan};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngSeed};
 
 const IMF: &str = "%a, %d %b %Y %H:%M:%S GMT";
 const RFC_850: &str = "%A, %d-%b-%y %H:%M:%S GMT";
 const ASCTIME: &str = "%a %b %e %H:%M:%S %Y";
 /// The last second that jiff has, on 30 December 9999, so that no zone makes a year 10000 of it.
 const LAST: i64 = 253_402_207_200;
-/// The longest hint that is told apart from longer ones.
-const MAX_HINT_MS: u64 = (1 << 31) * 1000;
 const DAY: i64 = 86_400;
 /// How many of the days that are tried one by one there are.
 const REAL: u32 = 25977;
 
 fn policy() -> Policy {
-    Policy::from_json(
-        r#"{"name": "p", "retries": 1, "rules": [],
-            "otherwise": {"verdict": "retry", "class": "other"},
-            "hint": {"sources": ["retry-after"]},
-            "backoff": {"base_ms": 1, "factor": 1, "jitter": {"kind": "none"}}}"#,
-    )
-    .unwrap()
+    hints::policy("retry-after")
 }
 
 /// How long `Retry-After` asks to wait, measured by the caller's clock or the response's headers.
 fn wait(policy: &Policy, headers: &[(&str, &str)], now_ms: Option<u64>) -> Option<u64> {
-    let failure = Failure::Response {
-        status: 429,
-        headers: Headers::Pairs(headers),
-        body: b"",
-    };
-    let call = Call {
-        now_ms,
-        ..Call::new(0, 0)
-    };
-    policy.hint(&failure, &call).map(|hint| hint.ms)
+    hints::wait(policy, headers, "", now_ms)
 }
 
 /// What it has to be where the wait ends then.
@@ -66,15 +51,6 @@ fn seconds(civil: DateTime) -> i64 {
 /// A time in milliseconds from which a date is ahead, or a little behind.
 fn before(seconds: i64, by_ms: i64) -> u64 {
     u64::try_from(seconds * 1000 - by_ms).unwrap_or(0)
-}
-
-fn config() -> Config {
-    Config {
-        cases: 4000,
-        failure_persistence: None,
-        rng_seed: RngSeed::Fixed(7),
-        ..Config::default()
-    }
 }
 
 proptest! {

@@ -6,33 +6,18 @@
     reason = "an overflow is a failed test"
 )]
 
-use holdoff::{Call, Failure, Headers, Policy};
+mod hints;
+
+use hints::{config, policy, wait};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngSeed};
 
-/// The longest hint that is told apart from longer ones.
-const MAX_HINT_MS: u128 = (1 << 31) * 1000;
+/// As wide as the exact arithmetic.
+const MAX_HINT_MS: u128 = hints::MAX_HINT_MS as u128;
 const NS_IN_MS: u128 = 1_000_000;
 
 fn hint(source: &str, headers: &[(&str, &str)], body: &str, now_ms: Option<u64>) -> Option<u128> {
-    let policy = format!(
-        r#"{{"name": "p", "retries": 1, "rules": [],
-             "otherwise": {{"verdict": "retry", "class": "other"}},
-             "hint": {{"sources": ["{source}"]}},
-             "backoff": {{"base_ms": 1, "factor": 1, "jitter": {{"kind": "none"}}}}}}"#
-    );
-    let failure = Failure::Response {
-        status: 429,
-        headers: Headers::Pairs(headers),
-        body: body.as_bytes(),
-    };
-    let call = Call {
-        now_ms,
-        ..Call::new(0, 0)
-    };
-    let hint = Policy::from_json(&policy).unwrap().hint(&failure, &call);
-    hint.map(|hint| hint.ms.into())
+    wait(&policy(source), headers, body, now_ms).map(u128::from)
 }
 
 fn header(name: &str, value: &str) -> Option<u128> {
@@ -105,15 +90,6 @@ fn duration(
         texts.collect::<Vec<_>>().join(between),
         ns.div_ceil(NS_IN_MS).min(MAX_HINT_MS),
     )
-}
-
-fn config() -> Config {
-    Config {
-        cases: 4000,
-        failure_persistence: None,
-        rng_seed: RngSeed::Fixed(7),
-        ..Config::default()
-    }
 }
 
 proptest! {

@@ -1,8 +1,6 @@
 //! `cargo xtask bench`: one table, from one run, of what a decision costs in each language beside
 //! what other clients' decisions cost on the same response, and of what the packages weigh.
 
-use std::fs;
-
 use serde::Deserialize;
 
 use crate::Result;
@@ -12,7 +10,7 @@ use crate::package;
 use crate::package::{TARBALL, WHEEL};
 use crate::process::{command, read, run};
 use crate::step::{Step, take_all};
-use crate::tools::{cargo, root};
+use crate::tools::{cargo, json, root};
 
 static ALL: &[&Step] = &[
     &RUST,
@@ -88,11 +86,7 @@ fn rust() -> Result<Vec<Measured>> {
     }
     let cases = ["retry-after", "no hint", "date", "body", "recommended"];
     let measured = cases.map(|what| {
-        let path = root().join(format!("target/criterion/{what}/new/sample.json"));
-        let text = fs::read_to_string(&path)
-            .map_err(|error| format!("{} can't be read: {error}", path.display()))?;
-        let Samples { iters, times } =
-            serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        let Samples { iters, times } = json(&format!("target/criterion/{what}/new/sample.json"))?;
         let samples = times.iter().zip(iters).map(|(time, count)| time / count);
         Ok(Measured {
             who: "holdoff".into(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::Result;
 use crate::process::{command, read, run};
-use crate::setup::answers;
+use crate::setup::{answers, cargo_install};
 use crate::step::{Step, take_all};
 use crate::tools::{cargo, cargo_tool, root, version};
 
@@ -62,12 +62,7 @@ fn cargo_fuzz() -> Result {
     if answers(&cargo_tool("cargo-fuzz"), version::CARGO_FUZZ) {
         return Ok(());
     }
-    run(
-        cargo("install cargo-fuzz --debug --force --root target/tools")
-            .args(["--version", version::CARGO_FUZZ])
-            .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            .env_remove("CARGO_TARGET_DIR"),
-    )
+    cargo_install("cargo-fuzz", version::CARGO_FUZZ)
 }
 
 /// Without a sanitizer the stable compiler will do. There is no unsafe code for one to watch, and the

@@ -1,7 +1,6 @@
 //! `cargo xtask hostile`: one table, from one run, of what HTTP clients do with a `Retry-After` that
 //! no server should send, holdoff among them. `tests/hostile` says how that is seen.
 
-use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use crate::clients;
 use crate::package::{TARBALL, WHEEL};
 use crate::process::command;
 use crate::step::{Step, take_all};
-use crate::tools::{NPM, root};
+use crate::tools::{NPM, json, root};
 
 static ALL: &[&Step] = &[&NODE_CLIENTS, &PYTHON_CLIENTS];
 
@@ -191,11 +190,7 @@ fn columns() -> Result<Vec<Column>> {
     struct Values {
         retry_after: Vec<Column>,
     }
-    let path = root().join(FOLDER).join("values.json");
-    let text = fs::read_to_string(&path)
-        .map_err(|error| format!("{} can't be read: {error}", path.display()))?;
-    let values: Values =
-        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let values: Values = json(&format!("{FOLDER}/values.json"))?;
     Ok(values.retry_after)
 }
 

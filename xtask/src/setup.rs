@@ -8,7 +8,7 @@ use crate::process::{command, read, run};
 use crate::step::Step;
 use crate::tools::{
     CHROMEDRIVER, JAVAC, MAVEN, NODE, NPM, PYTHON, cargo, cargo_tool, ktlint_jar, maven, npm,
-    on_path, python, root, venv_tool, version, wasm_bindgen_version,
+    on_path, python, root, text, venv_tool, version, wasm_bindgen_version,
 };
 
 pub static ALL: &[&Step] = &[
@@ -57,14 +57,18 @@ fn wasm_bindgen() -> Result {
     if there {
         return Ok(());
     }
-    // A debug build is made much sooner, and is fast enough for what it does. Not
-    // `--locked`: its lock file has named versions that couldn't be had.
-    run(
-        cargo("install wasm-bindgen-cli --debug --force --root target/tools")
-            .args(["--version", &version])
-            .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            .env_remove("CARGO_TARGET_DIR"),
-    )
+    cargo_install("wasm-bindgen-cli", &version)
+}
+
+/// Installs a tool of cargo's registry below target/.
+///
+/// A debug build is made much sooner, and is fast enough for what it does. Not `--locked`: a lock
+/// file has named versions that couldn't be had.
+pub fn cargo_install(name: &str, version: &str) -> Result {
+    run(cargo("install --debug --force --root target/tools")
+        .args([name, "--version", version])
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env_remove("CARGO_TARGET_DIR"))
 }
 
 fn node_modules() -> Result {
@@ -163,10 +167,6 @@ fn once(note: &str, input: &str, work: impl FnOnce() -> Result) -> Result {
     }
     work()?;
     fs::write(&note, input).map_err(|error| format!("{} can't be written: {error}", note.display()))
-}
-
-fn text(path: &str) -> Result<String> {
-    fs::read_to_string(root().join(path)).map_err(|error| format!("{path} can't be read: {error}"))
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde::de::DeserializeOwned;
+
 use crate::Result;
 use crate::process::{command, read};
 
@@ -156,14 +158,21 @@ pub fn ktlint_jar() -> PathBuf {
 
 /// The version of wasm-bindgen that the workspace pins; the tool must be the very same.
 pub fn wasm_bindgen_version() -> Result<String> {
-    let manifest = root().join("Cargo.toml");
-    let text = fs::read_to_string(&manifest)
-        .map_err(|error| format!("{} can't be read: {error}", manifest.display()))?;
-    pin(&text, "wasm-bindgen")
+    pin(&text("Cargo.toml")?, "wasm-bindgen")
         .map(str::to_owned)
         .ok_or_else(|| {
             "Cargo.toml: workspace.dependencies.wasm-bindgen has no exact version, `=X.Y.Z`".into()
         })
+}
+
+/// A file of the repository, by its path from the root.
+pub fn text(path: &str) -> Result<String> {
+    fs::read_to_string(root().join(path)).map_err(|error| format!("{path} can't be read: {error}"))
+}
+
+/// What a JSON file of the repository holds, by its path from the root.
+pub fn json<T: DeserializeOwned>(path: &str) -> Result<T> {
+    serde_json::from_str(&text(path)?).map_err(|error| format!("{path}: {error}"))
 }
 
 /// `cargo`, in the root. Here and below, the arguments are separated by spaces.
