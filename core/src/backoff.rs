@@ -11,11 +11,15 @@ use crate::jitter::{Draw, Jitter};
 pub(crate) struct Backoff {
     /// The wait after the first attempt, in milliseconds.
     pub base_ms: u64,
-    /// The shortest wait, in milliseconds. The rest comes on top of it, so that waits stay spread.
+    /// The shortest wait, in milliseconds.
     pub min_ms: u64,
+    /// How the shortest wait is kept.
+    pub min_applies: MinApplies,
+    /// So many of the first retries come without any wait but the shortest.
+    pub immediate_retries: u32,
     /// By how much each wait is longer than the one before it.
     pub factor: Factor,
-    /// The longest that is put on top of the shortest wait, in milliseconds.
+    /// The longest wait, in milliseconds, not counting a shortest one beneath it.
     pub cap_ms: u64,
     /// Whether the cap bounds the wait before or after its random part is put in.
     pub cap_applies: CapApplies,
@@ -30,6 +34,16 @@ words! {
         AfterJitter "after_jitter",
         /// The wait is capped first, and additive or upward jitter goes beyond the cap.
         BeforeJitter "before_jitter",
+    }
+}
+
+words! {
+    /// How the shortest wait is kept.
+    pub(crate) enum MinApplies {
+        /// It is put beneath, and all the rest comes on top of it, so that waits stay spread.
+        Beneath "beneath",
+        /// A wait that comes out shorter, with its jitter, becomes as long.
+        AfterJitter "after_jitter",
     }
 }
 
@@ -57,13 +71,20 @@ impl Serialize for Factor {
 const CHAIN: u32 = 32;
 
 impl Backoff {
-    /// The wait after `attempt` failed, in milliseconds, with its jitter, on top of `floor_ms`.
-    pub(crate) fn wait(&self, attempt: u32, draw: Draw, floor_ms: u64) -> u64 {
+    /// The wait after `attempt` failed, in milliseconds, with its jitter.
+    pub(crate) fn wait(&self, attempt: u32, draw: Draw) -> u64 {
         let above_ms = self.above_floor(attempt, draw);
-        above_ms.saturating_add(floor_ms).min(MAX_WAIT_MS)
+        let wait = match self.min_applies {
+            MinApplies::Beneath => above_ms.saturating_add(self.min_ms),
+            MinApplies::AfterJitter => above_ms.max(self.min_ms),
+        };
+        wait.min(MAX_WAIT_MS)
     }
 
     fn above_floor(&self, attempt: u32, draw: Draw) -> u64 {
+        if attempt < self.immediate_retries {
+            return 0;
+        }
         let cap = self.cap_ms.min(MAX_WAIT_MS);
         let wait = match self.jitter {
             Jitter::Decorrelated => self.decorrelated(attempt, draw),
@@ -78,6 +99,9 @@ impl Backoff {
     /// The wait after `attempt` failed, in milliseconds, without jitter; capped if the cap applies
     /// before jitter.
     pub(crate) fn plain(&self, attempt: u32) -> u64 {
+        if attempt < self.immediate_retries {
+            return 0;
+        }
         let grown = self.grown(attempt);
         match self.cap_applies {
             CapApplies::AfterJitter => grown,
@@ -127,6 +151,8 @@ mod tests {
     const DOUBLING: Backoff = Backoff {
         base_ms: 1000,
         min_ms: 0,
+        min_applies: MinApplies::Beneath,
+        immediate_retries: 0,
         factor: Factor { thousandths: 2000 },
         cap_ms: 60_000,
         cap_applies: CapApplies::AfterJitter,
@@ -154,10 +180,32 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_wait_is_put_beneath() {
-        assert_eq!(DOUBLING.wait(0, Draw::Fixed(0), 50), 1050);
-        assert_eq!(DOUBLING.wait(6, LAST, 1000), 61_000);
-        assert_eq!(DOUBLING.wait(6, LAST, u64::MAX), MAX_WAIT_MS);
+    fn the_shortest_wait_is_put_beneath_or_cuts() {
+        let wait = |min_ms, attempt, draw| {
+            [MinApplies::Beneath, MinApplies::AfterJitter].map(|min_applies| {
+                let backoff = Backoff {
+                    min_ms,
+                    min_applies,
+                    ..DOUBLING
+                };
+                backoff.wait(attempt, draw)
+            })
+        };
+        assert_eq!(wait(50, 0, Draw::Fixed(0)), [1050, 1000]);
+        assert_eq!(wait(1500, 0, Draw::Fixed(0)), [2500, 1500]);
+        assert_eq!(wait(1000, 6, LAST), [61_000, 60_000]);
+        assert_eq!(wait(u64::MAX, 6, LAST), [MAX_WAIT_MS; 2]);
+    }
+
+    #[test]
+    fn the_first_retries_may_be_immediate() {
+        let once = Backoff {
+            immediate_retries: 1,
+            min_ms: 5,
+            ..DOUBLING
+        };
+        assert_eq!([0, 1, 2].map(|n| once.wait(n, LAST)), [5, 3004, 5004]);
+        assert_eq!(once.plain(0), 0);
     }
 
     #[test]

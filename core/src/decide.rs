@@ -5,12 +5,11 @@ use alloc::format;
 use alloc::string::String;
 
 use crate::call::Call;
-use crate::decision::{Action, Decision, FailureClass, MAX_WAIT_MS, Reason, Source};
+use crate::decision::{Action, Decision, FailureClass, Reason, Source};
 use crate::error_body;
 use crate::explanation::{Explanation, Recorder, Topic};
 use crate::failure::{Failure, TransportKind};
-use crate::hint::{BeyondMax, Hint, Zero};
-use crate::jitter::Jitter;
+use crate::hint::Hint;
 use crate::policy::Policy;
 use crate::response::Response;
 use crate::verdict::{self, Judgement, Verdict};
@@ -52,7 +51,8 @@ impl Policy {
     pub fn hint(&self, failure: &Failure<'_>, call: &Call<'_>) -> Option<Hint> {
         let body = self.body(failure);
         let response = Response::read(failure, &body, call, self.reads.headers);
-        self.hint.find(&response, &mut Recorder::silent())
+        let heard = self.hint.find(&response, &mut Recorder::silent());
+        heard.map(|heard| heard.hint)
     }
 
     fn run(&self, failure: &Failure<'_>, call: &Call<'_>, record: &mut Recorder) -> Decision {
@@ -64,7 +64,8 @@ impl Policy {
                 "the body looks like JSON, but no error can be read in it".into()
             });
         }
-        let hint = self.hint.find(&response, record);
+        let heard = self.hint.find(&response, record);
+        let hint = heard.map(|heard| heard.hint);
         let judgement = verdict::find(self, failure, &response, hint, record);
         let Judgement { class, reason, .. } = judgement;
 
@@ -119,13 +120,13 @@ impl Policy {
             )
         });
 
-        let (wait_ms, source) = match self.wait(hint, judgement.min_ms, call, record) {
+        let (wait_ms, source) = match self.wait(heard, &judgement, call, record) {
             Ok(wait) => wait,
             Err(Hint { ms, source, .. }) => {
                 return Decision::new(Action::Stop, class, Reason::HintTooLong, source, ms);
             }
         };
-        if let Some(deadline_ms) = call.deadline_ms {
+        if let Some(deadline_ms) = call.deadline_ms.or(self.deadline_ms) {
             let end_ms = call.elapsed_ms.unwrap_or(0).saturating_add(wait_ms);
             record.step(Topic::Deadline, || {
                 let past = if end_ms > deadline_ms {
@@ -142,84 +143,6 @@ impl Policy {
             }
         }
         Decision::new(Action::Retry, class, reason, source, wait_ms)
-    }
-
-    /// The wait in milliseconds and where it comes from; the hint itself where it is too long.
-    /// `min_ms`: the shortest wait after such a failure.
-    fn wait(
-        &self,
-        hint: Option<Hint>,
-        min_ms: u64,
-        call: &Call<'_>,
-        record: &mut Recorder,
-    ) -> Result<(u64, Source), Hint> {
-        let Call { attempt, draw, .. } = *call;
-        let ignored = |hint: &Hint| hint.ms == 0 && self.hint.zero == Zero::Ignore;
-        if hint.is_some_and(|hint| ignored(&hint)) {
-            record.step(Topic::Hint, || {
-                "that is no wait, and the backoff takes its place".into()
-            });
-        }
-        if let Some(hint) = hint.filter(|hint| !ignored(hint)) {
-            let max_ms = self.hint.max_ms.min(MAX_WAIT_MS);
-            let too_long = hint.ms > max_ms;
-            let beyond_max = match self.hint.beyond_max {
-                BeyondMax::Stop if hint.at_most => BeyondMax::Ignore,
-                beyond_max => beyond_max,
-            };
-            if too_long {
-                record.step(Topic::Hint, || {
-                    let then = match beyond_max {
-                        BeyondMax::Stop => "the call ends",
-                        BeyondMax::Clamp => "the longest is waited",
-                        BeyondMax::Ignore if hint.at_most => {
-                            "it is passed over, for the limit is only full again then"
-                        }
-                        BeyondMax::Ignore => "it is passed over",
-                    };
-                    format!("that is beyond the longest wait of {max_ms} ms: {then}")
-                });
-            }
-            match beyond_max {
-                BeyondMax::Stop if too_long => return Err(hint),
-                BeyondMax::Ignore if too_long => {}
-                BeyondMax::Stop | BeyondMax::Clamp | BeyondMax::Ignore => {
-                    let floor_ms = self.hint.min_ms.max(min_ms);
-                    let least_ms = hint.ms.min(max_ms).max(floor_ms);
-                    let wait_ms = self.hint.jitter.apply(least_ms, draw, attempt);
-                    if least_ms > hint.ms {
-                        record.step(Topic::Hint, || {
-                            format!("that is below the shortest wait of {least_ms} ms")
-                        });
-                    }
-                    if wait_ms != least_ms {
-                        record.step(Topic::Jitter, || {
-                            format!("with jitter the wait is {wait_ms} ms")
-                        });
-                    }
-                    return Ok((wait_ms.min(MAX_WAIT_MS), hint.source));
-                }
-            }
-        }
-        let floor_ms = self.backoff.min_ms.max(min_ms);
-        let wait_ms = self.backoff.wait(attempt, draw, floor_ms);
-        record.step(Topic::Backoff, || {
-            let plain_ms = self.backoff.plain(attempt);
-            let beneath = match floor_ms {
-                0 => String::new(),
-                floor_ms => format!(", on top of the shortest wait of {floor_ms} ms"),
-            };
-            let cap_ms = self.backoff.cap_ms;
-            format!(
-                "no hint counts: attempt {attempt} has a backoff of {plain_ms} ms, \
-                 capped at {cap_ms} ms{beneath}"
-            )
-        });
-        record.step(Topic::Jitter, || match self.backoff.jitter {
-            Jitter::None => format!("none, so the wait is {wait_ms} ms"),
-            _ => format!("with jitter the wait is {wait_ms} ms"),
-        });
-        Ok((wait_ms, Source::Backoff))
     }
 
     /// Why the call's request may not be sent again, as far as its method and nature are known.

@@ -124,6 +124,11 @@ impl HeaderSet {
         Self(self.0 | other.0)
     }
 
+    /// Without this name.
+    pub(crate) const fn without(self, name: HeaderName) -> Self {
+        Self(self.0 & !(1 << name as u8))
+    }
+
     pub(crate) const fn has(self, name: HeaderName) -> bool {
         self.0 & 1 << name as u8 != 0
     }

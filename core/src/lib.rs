@@ -98,6 +98,7 @@ mod server_verdict;
 mod support_report;
 mod time;
 mod verdict;
+mod wait;
 
 pub use call::Call;
 pub use code::Code;
@@ -107,7 +108,7 @@ pub use explanation::{Explanation, Step, Topic};
 pub use failure::{Failure, Headers, Phase, TransportKind};
 pub use hint::Hint;
 pub use jitter::Draw;
-pub use policy::{POLICY_SCHEMA, Policy, PolicyError};
-pub use presets::{PRESET_NAMES, preset_document};
+pub use policy::{Client, POLICY_SCHEMA, Policy, PolicyError};
+pub use presets::{PRESET_NAMES, match_preset, preset_document};
 pub use support_report::{MAX_REPORT_BODY_BYTES, REQUEST_ID_HEADERS, SupportReport};
 pub use time::{from_rfc3339, to_rfc3339};

@@ -27,7 +27,7 @@ pub(crate) struct Response<'f> {
     /// Whether the status is 2xx, but there is an error in the body.
     pub inside_success: bool,
     /// The caller's clock, UTC milliseconds since 1970.
-    now_ms: Option<i64>,
+    pub now_ms: Option<i64>,
     /// The server's clock, once somebody asked.
     server_now: OnceCell<Option<i64>>,
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Serialize, Serializer};
 
-use crate::decision::{FailureClass, Reason};
+use crate::decision::{FailureClass, Reason, Source};
 use crate::failure::{Failure, Phase, TransportKind};
 use crate::hint::Hint;
 use crate::response::Response;
@@ -27,9 +27,9 @@ pub(crate) struct Rule {
     /// What class of failure the error body tells.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub error_class: Vec<FailureClass>,
-    /// Whether the response must have a hint that the policy reads.
-    #[serde(skip_serializing_if = "core::ops::Not::not")]
-    pub hinted: bool,
+    /// Whether the response must have a hint that the policy reads, and from where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hinted: Option<Hinted>,
     /// Kinds of transport failure.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub transport: Vec<TransportKind>,
@@ -45,6 +45,33 @@ pub(crate) struct Rule {
     /// The shortest wait after such a failure, in milliseconds.
     #[serde(skip_serializing_if = "is_zero")]
     pub min_ms: u64,
+    /// The base of the backoff after such a failure, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_ms: Option<u64>,
+}
+
+/// That a response has a hint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hinted {
+    /// From one of these sources; none stands for any.
+    pub sources: Vec<Source>,
+}
+
+impl Hinted {
+    fn met_by(&self, hint: Option<Hint>) -> bool {
+        let right = |hint: Hint| self.sources.is_empty() || self.sources.contains(&hint.source);
+        hint.is_some_and(right)
+    }
+}
+
+impl Serialize for Hinted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.sources.is_empty() {
+            serializer.serialize_bool(true)
+        } else {
+            self.sources.serialize(serializer)
+        }
+    }
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -61,6 +88,12 @@ pub(crate) struct StatusRange {
 }
 
 impl StatusRange {
+    /// Whether one of the ranges has the status.
+    pub(crate) fn any_contains(ranges: &[Self], status: Option<u16>) -> bool {
+        let has = |status| ranges.iter().any(|range| range.contains(status));
+        status.is_some_and(has)
+    }
+
     fn contains(self, status: u16) -> bool {
         (self.first..=self.last).contains(&status)
     }
@@ -94,10 +127,7 @@ impl Rule {
             let named = || value.is_some_and(|value| values.iter().any(|other| other == value));
             values.is_empty() || named()
         };
-        let status = || {
-            let status = response.status;
-            status.is_some_and(|status| self.status.iter().any(|range| range.contains(status)))
-        };
+        let status = || StatusRange::any_contains(&self.status, response.status);
         let class = || {
             let class = error.and_then(|error| error.class);
             class.is_some_and(|(class, _)| self.error_class.contains(&class))
@@ -107,7 +137,10 @@ impl Rule {
             && (self.error_class.is_empty() || class())
             && names(&self.error_code, error.and_then(|e| e.code.as_deref()))
             && names(&self.error_type, error.and_then(|e| e.kind.as_deref()))
-            && (!self.hinted || hint.is_some());
+            && self
+                .hinted
+                .as_ref()
+                .is_none_or(|hinted| hinted.met_by(hint));
         met.then_some(if !self.error_code.is_empty() {
             Reason::ErrorCode
         } else if !self.error_type.is_empty() {

@@ -45,6 +45,8 @@ pub(crate) struct Judgement {
     pub retries: Option<u32>,
     /// The shortest wait after such a failure, in milliseconds.
     pub min_ms: u64,
+    /// The base of the backoff after such a failure, in milliseconds.
+    pub base_ms: Option<u64>,
 }
 
 /// What the first rule that applies says, or `otherwise` where none does; unless the server says
@@ -127,11 +129,15 @@ fn by_rules(
             reason,
             retries: None,
             min_ms: 0,
+            base_ms: None,
         };
     };
     let Outcome { verdict, class } = rule.outcome;
     record.step(Topic::Verdict, || {
-        let hinted = if rule.hinted { ", with a hint" } else { "" };
+        let hinted = match rule.hinted {
+            Some(_) => ", with a hint",
+            None => "",
+        };
         let what = describe(reason, failure, response);
         format!(
             "{}, {class}: rule {number} names {what}{hinted}",
@@ -144,6 +150,7 @@ fn by_rules(
         reason,
         retries: rule.retries,
         min_ms: rule.min_ms,
+        base_ms: rule.base_ms,
     }
 }
 
@@ -194,7 +201,7 @@ mod tests {
         let body = crate::error_body::body_of(&failure);
         let response = Response::read(&failure, &body, &call, policy.reads.headers);
         let silent = &mut Recorder::silent();
-        let hint = policy.hint.find(&response, silent);
+        let hint = policy.hint.find(&response, silent).map(|heard| heard.hint);
         let judgement = find(&policy, &failure, &response, hint, silent);
         (judgement.verdict.name(), judgement.reason)
     }

@@ -9,17 +9,33 @@ fn tessera() -> Value {
     serde_json::from_str(preset_document("tessera").unwrap()).unwrap()
 }
 
-/// Tessera's document with every kind of list in it that a policy can have.
-fn with_lists() -> Value {
+/// Tessera's document with every kind of list and object in it that a policy can have.
+fn with_everything() -> Value {
     let mut document = tessera();
     document["rules"][23]["phase"] = json!(["sent"]);
+    document["rules"][12]["hinted"] = json!(["retry-after"]);
     document["server_verdicts"] = json!(["retryable"]);
+    document["hint"]["sources"] = json!(["retry-after-ms", {
+        "source": "retry-after",
+        "reads": ["whole"],
+        "jitter": {"kind": "additive", "span_ms": 5}
+    }]);
+    document["client"] = json!({
+        "package": "openai",
+        "registry": "PyPI",
+        "versions": ">=2.52.1",
+        "checked": "3.54.0",
+        "configured": "max_retries=2",
+        "read_in": ["openai/_base_client.py"],
+        "peculiar": ["a long hint ends the call"],
+        "known_differences": {"infinite": "what is infinite there is none here"}
+    });
     document
 }
 
 /// The error when the value at `pointer` of tessera's document is replaced.
 fn error(pointer: &str, value: Value) -> String {
-    let mut document = with_lists();
+    let mut document = with_everything();
     *document.pointer_mut(pointer).unwrap() = value;
     Policy::from_json(&document.to_string())
         .unwrap_err()
@@ -62,10 +78,12 @@ fn errors_name_the_path_the_value_and_what_would_be_right() {
 
 #[test]
 fn a_document_with_every_default_spelt_out_is_the_same_policy() {
-    let policy = Policy::tessera();
-    assert_eq!(Policy::from_json(&policy.to_json()), Ok(policy.clone()));
-    let through_serde: Policy = serde_json::from_str(&policy.to_json()).unwrap();
-    assert_eq!(through_serde, policy);
+    for document in [tessera(), with_everything()] {
+        let policy = Policy::from_json(&document.to_string()).unwrap();
+        assert_eq!(Policy::from_json(&policy.to_json()), Ok(policy.clone()));
+        let through_serde: Policy = serde_json::from_str(&policy.to_json()).unwrap();
+        assert_eq!(through_serde, policy);
+    }
 }
 
 /// Every path of the schema's objects with its properties and required fields, and every list
@@ -78,7 +96,12 @@ fn the_schema_has_the_fields_and_names_that_are_read() {
         ("/$defs/rule", "/rules/0"),
         ("/$defs/outcome", "/otherwise"),
         ("/$defs/hint", "/hint"),
+        (
+            "/$defs/hint/properties/sources/items/oneOf/1",
+            "/hint/sources/1",
+        ),
         ("/$defs/backoff", "/backoff"),
+        ("/properties/client", "/client"),
     ] {
         let object = schema.pointer(pointer).unwrap();
         let unknown = with_field(probe, "?", json!(0));
@@ -99,7 +122,7 @@ fn the_schema_has_the_fields_and_names_that_are_read() {
                 .as_object()
                 .into_iter()
                 .flatten();
-            let document = tessera();
+            let document = with_everything();
             let has = |other: &str| document.pointer(&format!("{probe}/{other}")).is_some();
             let mut lists: Vec<&Value> = dependent
                 .filter(|(other, _)| has(other))
@@ -129,14 +152,28 @@ fn the_schema_has_the_fields_and_names_that_are_read() {
             "/properties/server_verdicts/items/enum",
             "/server_verdicts/0",
         ),
+        ("/$defs/source/enum", "/hint/sources/0"),
+        ("/$defs/source/enum", "/hint/sources/1/source"),
+        ("/$defs/source/enum", "/rules/12/hinted/0"),
         (
-            "/$defs/hint/properties/sources/items/enum",
-            "/hint/sources/0",
+            "/$defs/hint/properties/sources/items/oneOf/1/properties/reads/items/enum",
+            "/hint/sources/1/reads/0",
         ),
+        ("/$defs/hint/properties/clock/enum", "/hint/clock"),
+        ("/$defs/hint/properties/zero/enum", "/hint/zero"),
+        ("/$defs/hint/properties/past/enum", "/hint/past"),
         ("/$defs/hint/properties/beyond_max/enum", "/hint/beyond_max"),
         (
             "/$defs/backoff/properties/cap_applies/enum",
             "/backoff/cap_applies",
+        ),
+        (
+            "/$defs/backoff/properties/min_applies/enum",
+            "/backoff/min_applies",
+        ),
+        (
+            "/properties/client/properties/registry/enum",
+            "/client/registry",
         ),
     ] {
         let names = schema.pointer(pointer).unwrap().as_array().unwrap();
@@ -167,7 +204,7 @@ fn the_schema_has_the_fields_and_names_that_are_read() {
 }
 
 fn with_field(pointer: &str, field: &str, value: Value) -> String {
-    let mut document = tessera();
+    let mut document = with_everything();
     document.pointer_mut(pointer).unwrap()[field] = value;
     Policy::from_json(&document.to_string())
         .unwrap_err()
@@ -175,7 +212,7 @@ fn with_field(pointer: &str, field: &str, value: Value) -> String {
 }
 
 fn without_field(pointer: &str, field: &str) -> Option<String> {
-    let mut document = tessera();
+    let mut document = with_everything();
     document
         .pointer_mut(pointer)
         .unwrap()
@@ -193,6 +230,29 @@ fn contradictions_are_refused() {
     assert!(
         jitter.starts_with("hint.jitter: would make the wait shorter"),
         "{jitter}"
+    );
+    let own = json!({"source": "retry-after", "jitter": {"kind": "equal"}});
+    let jitter = error("/hint/sources/0", own);
+    assert!(
+        jitter.starts_with("hint.sources[0].jitter: would make the wait shorter"),
+        "{jitter}"
+    );
+    assert_eq!(
+        error(
+            "/hint/sources/0",
+            json!({"source": "ratelimit", "reads": ["whole"]})
+        ),
+        "hint.sources[0].reads: `ratelimit` is not one header with a wait or a time, \
+         so it can't be told how to read it"
+    );
+    assert_eq!(
+        error("/rules/12/hinted", json!(false)),
+        "rules[12].hinted: `false` is not `true` or a list of sources with at least one; \
+         leave it out where it doesn't matter"
+    );
+    assert_eq!(
+        error("/client/known_differences", json!({"nan": ""})),
+        "client.known_differences.nan: `` is not a text that is not empty"
     );
     let both = with_field("/rules/0", "transport", json!(["dns"]));
     assert!(both.starts_with("rules[0]: can never apply"), "{both}");

@@ -10,13 +10,18 @@ pub(super) fn read(text: &str, unit: u64) -> Option<u64> {
     if decimals.is_empty() || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
+    let part = rounded_up(decimals.bytes(), unit);
+    Some(digits(whole)?.saturating_mul(unit).saturating_add(part))
+}
+
+/// What these decimals of a number of things worth `unit` each are worth, rounded up.
+pub(super) fn rounded_up(decimals: impl DoubleEndedIterator<Item = u8>, unit: u64) -> u64 {
     // From the last decimal to the first: rounding up a tenth of what is rounded up already is
     // rounding up once.
-    let part = decimals.bytes().rev().fold(0_u64, |part, byte| {
+    decimals.rev().fold(0, |part: u64, byte| {
         let digit = u64::from(byte.wrapping_sub(b'0'));
         digit.saturating_mul(unit).saturating_add(part).div_ceil(10)
-    });
-    Some(digits(whole)?.saturating_mul(unit).saturating_add(part))
+    })
 }
 
 /// The digits before any decimal point as a number, saturating.
@@ -25,7 +30,7 @@ pub(super) fn whole_part(text: &str) -> Option<u64> {
 }
 
 /// The number that these digits make, saturating. At least one is needed, and nothing but digits.
-fn digits(text: &str) -> Option<u64> {
+pub(super) fn digits(text: &str) -> Option<u64> {
     let number = text.bytes().try_fold(0_u64, |number, byte| {
         let digit = u64::from(byte.wrapping_sub(b'0'));
         let number = number.saturating_mul(10).saturating_add(digit);

@@ -1,7 +1,7 @@
 //! HTTP-date, RFC 9110 section 5.6.7: three formats, all of which a recipient must accept.
 
 use super::wait::Clock;
-use crate::time::{Civil, digits};
+use crate::time::{Civil, digits, offset_minutes};
 
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -16,6 +16,25 @@ const MONTHS: [&str; 12] = [
 /// week may be wrong or missing, the day may have one digit, and the zone may be missing, in lower
 /// case, `UTC` or `+0000`. It is always UTC, never local time.
 pub(crate) fn read(text: &str, clock: &Clock<'_>) -> Option<i64> {
+    let (civil, zone) = parts(text, clock)?;
+    is_utc(zone).then(|| civil.unix_ms())
+}
+
+/// The same, or with a zone that is an offset from UTC, such as `+0100` (RFC 5322 section 3.3).
+pub(super) fn read_in_zone(text: &str, clock: &Clock<'_>) -> Option<i64> {
+    let (civil, zone) = parts(text, clock)?;
+    let offset_ms = if is_utc(zone) { 0 } else { offset_ms(zone)? };
+    civil.unix_ms().checked_sub(offset_ms)
+}
+
+fn is_utc(zone: &str) -> bool {
+    ["GMT", "UTC", "+0000", "-0000"]
+        .iter()
+        .any(|utc| zone.eq_ignore_ascii_case(utc))
+}
+
+/// The date and the time of day, and in which zone.
+fn parts<'t>(text: &'t str, clock: &Clock<'_>) -> Option<(Civil, &'t str)> {
     let mut words = text.split_ascii_whitespace().peekable();
     words.next_if(|word| is_weekday(word));
     let first = words.next()?;
@@ -34,10 +53,14 @@ pub(crate) fn read(text: &str, clock: &Clock<'_>) -> Option<i64> {
         civil(digits(year, 4)?, month(month_name)?, first, time)?
     };
     let zone = words.next().unwrap_or("GMT");
-    let utc = ["GMT", "UTC", "+0000", "-0000"]
-        .iter()
-        .any(|utc| zone.eq_ignore_ascii_case(utc));
-    (utc && words.next().is_none()).then(|| civil.unix_ms())
+    words.next().is_none().then_some((civil, zone))
+}
+
+/// `+0100`
+pub(super) fn offset_ms(text: &str) -> Option<i64> {
+    let (sign, hours_minutes) = text.split_at_checked(1)?;
+    let (hours, minutes) = hours_minutes.split_at_checked(2)?;
+    offset_minutes(sign, hours, minutes)?.checked_mul(60_000)
 }
 
 pub(super) fn civil(year: i64, month: i64, day: &str, time: &str) -> Option<Civil> {

@@ -1,8 +1,8 @@
 //! What JavaScript's `Date.prototype.toString` writes, which some servers send in a header:
 //! `Thu Jan 15 2026 13:00:30 GMT+0100 (Central European Standard Time)` (ECMA-262 section 21.4.4.41).
 
-use super::http_date::{civil, is_weekday, month};
-use crate::time::{digits, offset_minutes};
+use super::http_date::{civil, is_weekday, month, offset_ms};
+use crate::time::digits;
 
 /// UTC milliseconds since 1970. The name of the zone, in parentheses, is passed over.
 pub(super) fn read(text: &str) -> Option<i64> {
@@ -19,13 +19,6 @@ pub(super) fn read(text: &str) -> Option<i64> {
     let right = gmt.eq_ignore_ascii_case("GMT") && words.next().is_none() && name.ends_with(')');
     let unix_ms = civil.unix_ms().checked_sub(offset_ms(offset)?)?;
     right.then_some(unix_ms)
-}
-
-/// `+0100`
-fn offset_ms(text: &str) -> Option<i64> {
-    let (sign, hours_minutes) = text.split_at_checked(1)?;
-    let (hours, minutes) = hours_minutes.split_at_checked(2)?;
-    offset_minutes(sign, hours, minutes)?.checked_mul(60_000)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 mod bucket;
 mod decimal;
 mod duration;
+mod float;
+mod form;
 mod http_date;
 mod javascript_date;
 mod message;
@@ -16,23 +18,27 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use crate::code::words;
 use crate::decision::{MAX_WAIT_MS, Source};
 use crate::explanation::{Recorder, Topic, excerpt};
-use crate::header::HeaderSet;
+use crate::header::{HeaderName, HeaderSet};
 use crate::jitter::Jitter;
 use crate::response::Response;
+use crate::rule::StatusRange;
 use source::{Finding, Raw, Says};
+use wait::Clock;
 
+pub(crate) use form::Form;
 pub(crate) use http_date::read as read_date;
-pub(crate) use source::read_pushback;
+pub(crate) use source::{read_pushback, readable_header};
 pub(crate) use wait::members;
 
 /// The longest hint that is told apart from longer ones: 2^31 s, 68 years. RFC 9111 section 1.2.2
 /// has an overflowing number of seconds read as 2^31.
-const MAX_HINT_MS: u64 = (1 << 31) * 1000;
+const MAX_HINT_MS: i64 = (1 << 31) * 1000;
 
 /// How long the server said to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,23 +51,99 @@ pub struct Hint {
     /// Whether the true wait may be shorter: it is the time until a limit is full again, as OpenAI
     /// tells it, and the next request is let through before that. It never ends a call.
     pub at_most: bool,
+    /// Whether the server named a time that has passed, or a number below 0; `ms` is 0 then.
+    pub past: bool,
+}
+
+/// A hint, and what is added to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heard {
+    pub hint: Hint,
+    pub jitter: Jitter,
 }
 
 /// Which hints count, and what is done with them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct HintRules {
     /// What is read of the response; the first that can be read counts.
-    pub sources: Vec<Source>,
+    pub sources: Vec<HintSource>,
+    /// The statuses whose responses are read; none stands for all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub status: Vec<StatusRange>,
+    /// By whose clock times are measured.
+    pub clock: HintClock,
     /// The shortest wait that a hint leads to, in milliseconds.
     pub min_ms: u64,
-    /// What happens when a hint is 0: the server names a time that has passed, or no wait at all.
+    /// What happens when a hint is 0.
     pub zero: Zero,
+    /// What happens when a hint is below 0, or a time that has passed.
+    pub past: Past,
     /// The longest hint that is waited for, in milliseconds.
     pub max_ms: u64,
     /// What happens when a hint is longer.
     pub beyond_max: BeyondMax,
+    /// Whether a hint shorter than the backoff becomes as long.
+    pub at_least_backoff: bool,
+    /// By how much a hint may be longer than the backoff, in milliseconds; it is cut where it is
+    /// longer still.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_above_backoff_ms: Option<u64>,
     /// What is added to a hint, so that many callers who got the same don't come back at once.
     pub jitter: Jitter,
+}
+
+/// One place where a response may say how long to wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HintSource {
+    pub source: Source,
+    /// The forms in which its one header is read; without any, it is read in all that holdoff knows.
+    pub reads: Vec<Form>,
+    /// What is added to this hint, in place of what is added to all.
+    pub jitter: Option<Jitter>,
+}
+
+impl HintSource {
+    /// The one header that is read, where a form says how, and what its numbers count.
+    fn only_header(&self) -> Option<(HeaderName, u64)> {
+        readable_header(self.source).filter(|_| !self.reads.is_empty())
+    }
+}
+
+impl Serialize for HintSource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.reads.is_empty() && self.jitter.is_none() {
+            return self.source.serialize(serializer);
+        }
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("source", &self.source)?;
+        if !self.reads.is_empty() {
+            map.serialize_entry("reads", &self.reads)?;
+        }
+        if let Some(jitter) = &self.jitter {
+            map.serialize_entry("jitter", jitter)?;
+        }
+        map.end()
+    }
+}
+
+words! {
+    /// By whose clock it is measured how long it is until a time that a hint names.
+    pub(crate) enum HintClock {
+        /// The server's, as far as the response tells it: no matter if the caller's is wrong.
+        Server "server",
+        /// The caller's.
+        Local "local",
+    }
+}
+
+words! {
+    /// What happens when a hint is below 0, or a time that has passed.
+    pub(crate) enum Past {
+        /// It counts as 0.
+        Zero "zero",
+        /// It is passed over, and the backoff takes its place.
+        Ignore "ignore",
+    }
 }
 
 words! {
@@ -91,10 +173,15 @@ impl Default for HintRules {
     fn default() -> Self {
         Self {
             sources: Vec::new(),
+            status: Vec::new(),
+            clock: HintClock::Server,
             min_ms: 0,
             zero: Zero::Wait,
+            past: Past::Zero,
             max_ms: MAX_WAIT_MS,
             beyond_max: BeyondMax::Stop,
+            at_least_backoff: false,
+            max_above_backoff_ms: None,
             jitter: Jitter::None,
         }
     }
@@ -104,60 +191,80 @@ impl HintRules {
     /// The headers that a decision reads.
     pub(crate) fn headers(&self) -> HeaderSet {
         let sources = self.sources.iter();
-        sources.fold(HeaderSet::NONE, |set, &source| {
-            set.and(source::headers(source))
-        })
+        let all = sources.fold(HeaderSet::NONE, |set, entry| {
+            set.and(source::headers(entry))
+        });
+        match self.clock {
+            HintClock::Server => all,
+            HintClock::Local => all.without(HeaderName::Date),
+        }
     }
 
     /// Whether a decision looks into the body.
     pub(crate) fn reads_body(&self) -> bool {
         self.sources
             .iter()
-            .any(|&source| source::is_in_body(source))
+            .any(|entry| source::is_in_body(entry.source))
     }
 
     /// The first hint that counts and can be read. Whoever listens hears of all the others too.
-    pub(crate) fn find(&self, response: &Response<'_>, record: &mut Recorder) -> Option<Hint> {
-        let mut hint = None;
-        for &source in &self.sources {
-            if hint.is_some() && record.is_silent() {
+    pub(crate) fn find(&self, response: &Response<'_>, record: &mut Recorder) -> Option<Heard> {
+        if !self.status.is_empty() && !StatusRange::any_contains(&self.status, response.status) {
+            record.step(Topic::Hint, || {
+                "the policy reads no hint of a failure like this".into()
+            });
+            return None;
+        }
+        let clock = || match self.clock {
+            HintClock::Server => response.server_now(),
+            HintClock::Local => response.now_ms,
+        };
+        let mut heard: Option<Heard> = None;
+        for entry in &self.sources {
+            if heard.is_some() && record.is_silent() {
                 break;
             }
-            let mut longest: Option<(Hint, &'static str)> = None;
+            let mut longest: Option<(i64, Finding<'_>)> = None;
             let mut findings = Vec::new();
-            source::read(source, response, |finding| {
-                let at_most = finding.at_most;
+            source::read(entry, response, &clock, |finding| {
                 if let Says::Wait(ms) = finding.says
-                    && longest.is_none_or(|(so_far, _)| ms > so_far.ms)
+                    && longest.is_none_or(|(so_far, _)| ms > so_far)
                 {
-                    let hint = Hint {
-                        ms,
-                        source,
-                        at_most,
-                    };
-                    longest = Some((hint, finding.place));
+                    longest = Some((ms, finding));
                 }
                 if !record.is_silent() {
                     findings.push(finding);
                 }
             });
             for finding in findings {
-                let first = hint.map(|hint: Hint| hint.source);
-                let longest = longest.map(|(_, place)| place);
-                record.step(Topic::Hint, || describe(&finding, first, longest, response));
+                let first = heard.map(|heard| heard.hint.source);
+                let longest = longest.map(|(_, finding)| finding.place);
+                record.step(Topic::Hint, || {
+                    describe(&finding, entry, first, longest, response, &clock)
+                });
             }
-            hint = hint.or(longest.map(|(hint, _)| hint));
+            heard = heard.or(longest.map(|(ms, Finding { at_most, .. })| Heard {
+                hint: Hint {
+                    ms: u64::try_from(ms).unwrap_or(0),
+                    source: entry.source,
+                    at_most,
+                    past: ms < 0,
+                },
+                jitter: entry.jitter.unwrap_or(self.jitter),
+            }));
         }
-        hint
+        heard
     }
 }
 
 /// What one header or part of the body says, and why it doesn't count, if it doesn't.
 fn describe(
     finding: &Finding<'_>,
+    entry: &HintSource,
     first: Option<Source>,
     longest: Option<&'static str>,
     response: &Response<'_>,
+    clock: &Clock<'_>,
 ) -> String {
     const LONGEST_RAW: usize = 120;
     let place = finding.place;
@@ -171,7 +278,7 @@ fn describe(
     };
     let shown = excerpt(&raw, LONGEST_RAW);
     match (finding.says, first, longest) {
-        (Says::Unreadable, ..) if needs_a_clock(finding, response) => {
+        (Says::Unreadable, ..) if clock().is_none() && needs_a_clock(finding, entry, response) => {
             format!("{place} `{shown}` is a time, but nothing tells what time it is now")
         }
         (Says::Unreadable, ..) => {
@@ -190,6 +297,7 @@ fn describe(
                 Some((left, None)) => format!("{place} `{shown}` is no wait: there is no {left}"),
             }
         }
+        (Says::Wait(..0), ..) => format!("{place} `{shown}` has passed"),
         (Says::Wait(ms), Some(first), _) => {
             format!("{place} `{shown}` asks for {ms} ms, but {first} comes first")
         }
@@ -201,14 +309,17 @@ fn describe(
 }
 
 /// Whether it could be read if the time were known.
-fn needs_a_clock(finding: &Finding<'_>, response: &Response<'_>) -> bool {
+fn needs_a_clock(finding: &Finding<'_>, entry: &HintSource, response: &Response<'_>) -> bool {
     let Raw::Lines(name) = finding.raw else {
         return false;
     };
     let lines = response.headers.lines(name);
     let any_time = || Some(0);
-    response.server_now().is_none()
-        && wait::longest(lines, |text| wait::read(text, &any_time)).is_some()
+    let ms = match entry.only_header() {
+        Some((_, unit)) => form::read(&entry.reads, lines, unit, &any_time),
+        None => wait::longest(lines, |text| wait::read(text, &any_time)),
+    };
+    ms.is_some()
 }
 
 /// How long a response was in a cache, in milliseconds: the header `Age`. Of a list the first member
@@ -216,7 +327,7 @@ fn needs_a_clock(finding: &Finding<'_>, response: &Response<'_>) -> bool {
 pub(crate) fn read_age(line: &str) -> Option<u64> {
     let age = line.split(',').next()?.trim_ascii();
     let ms = decimal::read(age, 1000).filter(|_| !age.contains('.'))?;
-    Some(ms.min(MAX_HINT_MS))
+    Some(ms.min(MAX_HINT_MS.unsigned_abs()))
 }
 
 #[cfg(test)]
@@ -229,8 +340,12 @@ mod tests {
         let rules = HintRules {
             sources: Source::ALL
                 .iter()
-                .copied()
-                .filter(|s| s.is_hint())
+                .filter(|source| source.is_hint())
+                .map(|&source| HintSource {
+                    source,
+                    reads: Vec::new(),
+                    jitter: None,
+                })
                 .collect(),
             ..HintRules::default()
         };
@@ -245,8 +360,9 @@ mod tests {
             body: b"",
         };
         let response = Response::read(&failure, "", &call, rules.headers());
-        let hint = rules.find(&response, &mut Recorder::silent());
-        assert_eq!(rules.find(&response, &mut Recorder::listening()), hint);
+        let find = |mut record| rules.find(&response, &mut record).map(|heard| heard.hint);
+        let hint = find(Recorder::silent());
+        assert_eq!(find(Recorder::listening()), hint);
         Some((hint?.ms, hint?.source.name()))
     }
 
@@ -283,11 +399,11 @@ mod tests {
     fn huge_hints_saturate() {
         assert_eq!(
             hint(&[("retry-after", "99999999999999999999")]),
-            Some((MAX_HINT_MS, "retry-after"))
+            Some((MAX_HINT_MS as u64, "retry-after"))
         );
         assert_eq!(
             hint(&[("retry-after-ms", "9999999999999")]),
-            Some((MAX_HINT_MS, "retry-after-ms"))
+            Some((MAX_HINT_MS as u64, "retry-after-ms"))
         );
     }
 

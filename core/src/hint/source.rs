@@ -2,8 +2,8 @@
 
 use super::bucket::{self, Bucket, is_exhausted};
 use super::rate_limit::{self, RateLimit};
-use super::wait::{self, Clock};
-use super::{MAX_HINT_MS, decimal, message};
+use super::wait::{self, Clock, saturated};
+use super::{HintSource, MAX_HINT_MS, decimal, form, message};
 use crate::decision::Source;
 use crate::error_body::{RepeatedHeaders, Seconds, is_secondary_rate_limit};
 use crate::header::{HeaderName, HeaderSet};
@@ -11,7 +11,7 @@ use crate::response::Response;
 
 /// "Otherwise, wait for at least one minute before retrying" (docs.github.com, "Rate limits for the
 /// REST API").
-const SECONDARY_WAIT_MS: u64 = 60_000;
+const SECONDARY_WAIT_MS: i64 = 60_000;
 
 /// What one header, or one part of the body, says of the wait.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +34,8 @@ pub(super) enum Raw<'r> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Says {
-    /// So many milliseconds.
-    Wait(u64),
+    /// So many milliseconds; below 0 where that is past.
+    Wait(i64),
     /// Nothing that can be read.
     Unreadable,
     /// When a limit is reset that isn't known to be used up, by this header if there is one.
@@ -85,9 +85,31 @@ const fn place(source: Source) -> Place {
     }
 }
 
+/// The one header of a source that `reads` can tell how to read, and how many milliseconds its numbers
+/// count.
+pub(crate) const fn readable_header(source: Source) -> Option<(HeaderName, u64)> {
+    Some(match source {
+        Source::RetryAfter => (HeaderName::RetryAfter, 1000),
+        Source::RetryAfterMs => (HeaderName::RetryAfterMs, 1),
+        Source::XMsRetryAfterMs => (HeaderName::XMsRetryAfterMs, 1),
+        Source::XAmzRetryAfter => (HeaderName::XAmzRetryAfter, 1),
+        Source::XRatelimitRetryAfter => (HeaderName::XRatelimitRetryAfter, 1000),
+        Source::XRatelimitResetAfter => (HeaderName::XRatelimitResetAfter, 1000),
+        Source::RatelimitReset => (HeaderName::RatelimitReset, 1000),
+        Source::XRatelimitReset => (HeaderName::XRatelimitReset, 1000),
+        Source::XRateLimitReset => (HeaderName::XRateLimitReset, 1000),
+        _ => return None,
+    })
+}
+
 /// The headers that it takes to read a source.
-pub(super) fn headers(source: Source) -> HeaderSet {
-    match place(source) {
+pub(super) fn headers(entry: &HintSource) -> HeaderSet {
+    if let Some((name, _)) = entry.only_header() {
+        let dated = entry.reads.iter().any(|form| form.is_instant());
+        let clock = if dated { CLOCK } else { HeaderSet::NONE };
+        return HeaderSet::of(&[name]).and(clock);
+    }
+    match place(entry.source) {
         Place::Nowhere => HeaderSet::NONE,
         Place::Header(name, others) => HeaderSet::of(&[name]).and(others),
         Place::Buckets(buckets) => buckets
@@ -102,13 +124,26 @@ pub(super) fn is_in_body(source: Source) -> bool {
     matches!(place(source), Place::Body(_))
 }
 
-/// Hands everything that the source says to `found`.
+/// Hands everything that the source says to `found`. The clock tells when the server answered.
 pub(super) fn read<'r>(
-    source: Source,
+    entry: &HintSource,
     response: &'r Response<'_>,
+    clock: &Clock<'_>,
     mut found: impl FnMut(Finding<'r>),
 ) {
-    let clock = || response.server_now();
+    let source = entry.source;
+    if let Some((name, unit)) = entry.only_header() {
+        if response.headers.first(name).is_some() {
+            let lines = response.headers.lines(name);
+            found(Finding {
+                place: name.name(),
+                raw: Raw::Lines(name),
+                says: says(form::read(&entry.reads, lines, unit, clock)),
+                at_most: false,
+            });
+        }
+        return;
+    }
     match place(source) {
         Place::Nowhere => {}
         Place::Header(name, _) => {
@@ -116,7 +151,7 @@ pub(super) fn read<'r>(
                 found(Finding {
                     place: name.name(),
                     raw: Raw::Lines(name),
-                    says: read_header(source, name, response, &clock),
+                    says: read_header(source, name, response, clock),
                     at_most: false,
                 });
             }
@@ -127,13 +162,13 @@ pub(super) fn read<'r>(
                     found(Finding {
                         place: bucket.reset.name(),
                         raw: Raw::Lines(bucket.reset),
-                        says: read_bucket(source, bucket, response, &clock),
+                        says: read_bucket(source, bucket, response, clock),
                         at_most: bucket.refills,
                     });
                 }
             }
         }
-        Place::Body(_) => read_body(source, response, &clock, found),
+        Place::Body(_) => read_body(source, response, clock, found),
     }
 }
 
@@ -157,7 +192,8 @@ fn read_body<'r>(
     match source {
         Source::BodyRetryInfo => {
             if let Some(delay) = &error.retry_delay {
-                found("RetryInfo.retryDelay", delay, says(read_protobuf(delay)));
+                let ms = read_protobuf(delay).map(saturated);
+                found("RetryInfo.retryDelay", delay, says(ms));
             }
         }
         Source::BodyRetryAfter => {
@@ -166,7 +202,7 @@ fn read_body<'r>(
                 Some(Seconds::Text(text)) => (text.as_ref(), decimal::read(text, 1000)),
                 Some(Seconds::Number(digits)) => (digits.as_str(), read_number(digits)),
             };
-            found("retry_after in the body", raw, says(ms));
+            found("retry_after in the body", raw, says(ms.map(saturated)));
         }
         Source::BodyMetadataHeaders => {
             if let Some(headers) = &error.headers {
@@ -178,7 +214,7 @@ fn read_body<'r>(
             if let Some(message) = &error.message
                 && let Some(ms) = message::read(message)
             {
-                found("the error message", message, says(Some(ms)));
+                found("the error message", message, says(Some(saturated(ms))));
             }
         }
         Source::BodySecondaryRateLimit => {
@@ -192,7 +228,7 @@ fn read_body<'r>(
     }
 }
 
-fn says(ms: Option<u64>) -> Says {
+fn says(ms: Option<i64>) -> Says {
     ms.map_or(Says::Unreadable, |ms| Says::Wait(ms.min(MAX_HINT_MS)))
 }
 
@@ -206,17 +242,18 @@ fn read_header(
     says(match source {
         Source::Ratelimit if response.age_ms() > 0 => return Says::Cached,
         Source::Ratelimit => match rate_limit::read(lines) {
-            RateLimit::Exhausted(seconds) => Some(seconds.saturating_mul(1000)),
+            RateLimit::Exhausted(seconds) => Some(saturated(seconds.saturating_mul(1000))),
             RateLimit::Left => return Says::NotExhausted(None),
             RateLimit::Malformed => None,
         },
-        Source::GrpcRetryPushbackMs => read_pushback(lines).and_then(|ms| u64::try_from(ms).ok()),
+        Source::GrpcRetryPushbackMs => read_pushback(lines).filter(|ms| *ms >= 0).map(i64::from),
         Source::RetryAfterMs | Source::XMsRetryAfterMs => {
-            wait::longest(lines, |text| decimal::read(text, 1))
+            wait::longest(lines, |text| decimal::read(text, 1).map(saturated))
         }
         // The AWS SDKs read whole milliseconds only.
         Source::XAmzRetryAfter => wait::longest(lines, |text| {
-            decimal::read(text, 1).filter(|_| !text.contains('.'))
+            let ms = decimal::read(text, 1).filter(|_| !text.contains('.'));
+            ms.map(saturated)
         }),
         _ => wait::longest(lines, |text| wait::read(text, clock)),
     })
@@ -305,6 +342,6 @@ fn read_number(digits: &str) -> Option<u64> {
         None => decimal::read(digits, 1000),
         Some((number, _)) if number.starts_with('-') => None,
         Some((_, exponent)) if exponent.starts_with('-') => Some(1),
-        Some(_) => Some(MAX_HINT_MS),
+        Some(_) => Some(u64::MAX),
     }
 }

@@ -6,14 +6,15 @@ use crate::time;
 /// When the server answered, by its own clock, in UTC milliseconds since 1970.
 pub(crate) type Clock<'c> = dyn Fn() -> Option<i64> + 'c;
 
-/// The wait in milliseconds that all lines of a header ask for: the longest, and none where one of
-/// them can't be read.
-pub(super) fn longest<'l>(
+/// The wait that all lines of a header ask for: the longest, and none where one of them can't be
+/// read.
+pub(super) fn longest<'l, T: Ord>(
     lines: impl Iterator<Item = &'l str>,
-    mut read: impl FnMut(&'l str) -> Option<u64>,
-) -> Option<u64> {
+    mut read: impl FnMut(&'l str) -> Option<T>,
+) -> Option<T> {
     let mut members = lines.flat_map(members);
-    members.try_fold(0, |longest: u64, member| Some(longest.max(read(member)?)))
+    let first = read(members.next()?)?;
+    members.try_fold(first, |longest, member| Some(longest.max(read(member)?)))
 }
 
 /// What a line lists. Proxies, and `fetch` everywhere, fold repeated lines into one with commas
@@ -27,28 +28,28 @@ pub(crate) fn members(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The wait in milliseconds that `text` asks for; a time in the past asks for 0.
+/// The wait in milliseconds that `text` asks for, below 0 where it names a time in the past.
 ///
 /// - seconds: `120`, `0.129` (RFC 9110 section 10.2.3 has whole ones only)
 /// - seconds or milliseconds since 1970: `1768478430`, `1768478430123`. No wait is as long as that.
 /// - a duration of Go: `1m0s`
 /// - RFC 3339, HTTP-date, JavaScript's `Date`
-pub(super) fn read(text: &str, clock: &Clock<'_>) -> Option<u64> {
+pub(super) fn read(text: &str, clock: &Clock<'_>) -> Option<i64> {
     let Some(ms) = decimal::read(text, 1000) else {
         return read_other(text, clock);
     };
     let instant = match decimal::whole_part(text)? {
         1_000_000_000..100_000_000_000 => ms,
         1_000_000_000_000..100_000_000_000_000 => decimal::read(text, 1)?,
-        _ => return Some(ms),
+        _ => return Some(saturated(ms)),
     };
     until(i64::try_from(instant).ok()?, clock)
 }
 
-fn read_other(text: &str, clock: &Clock<'_>) -> Option<u64> {
+fn read_other(text: &str, clock: &Clock<'_>) -> Option<i64> {
     if text.starts_with(|first: char| first.is_ascii_digit()) {
         if let Some(ms) = duration::read(text) {
-            return Some(ms);
+            return Some(saturated(ms));
         }
         if let Some(unix_ms) = time::read_rfc3339(text) {
             return until(unix_ms, clock);
@@ -58,9 +59,13 @@ fn read_other(text: &str, clock: &Clock<'_>) -> Option<u64> {
     until(instant, clock)
 }
 
-/// Milliseconds from now until then; 0 where that has passed.
-fn until(unix_ms: i64, clock: &Clock<'_>) -> Option<u64> {
-    u64::try_from(unix_ms.checked_sub(clock()?)?.max(0)).ok()
+/// Milliseconds from now until then; below 0 where that has passed.
+pub(super) fn until(unix_ms: i64, clock: &Clock<'_>) -> Option<i64> {
+    unix_ms.checked_sub(clock()?)
+}
+
+pub(super) fn saturated(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
 }
 
 /// The first member of a list and what follows it; the comma after a day of the week belongs to
@@ -86,7 +91,7 @@ mod tests {
     use super::*;
     use crate::time::from_rfc3339;
 
-    fn at_noon(line: &str) -> Option<u64> {
+    fn at_noon(line: &str) -> Option<i64> {
         let noon = || from_rfc3339("2026-01-15T12:00:00Z").map(|ms| ms as i64);
         longest([line].into_iter(), |member| read(member, &noon))
     }
@@ -116,9 +121,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_the_past_is_no_wait_and_what_is_no_wait_is_none() {
-        for text in ["0", "1768478399", "2026-01-15T11:59:59Z", "0s"] {
+    fn what_is_past_is_below_zero_and_what_is_no_wait_is_none() {
+        for text in ["0", "0s", "1768478400"] {
             assert_eq!(at_noon(text), Some(0), "{text}");
+        }
+        for text in ["1768478399", "2026-01-15T11:59:59Z"] {
+            assert_eq!(at_noon(text), Some(-1000), "{text}");
         }
         for text in [
             "",
@@ -134,17 +142,23 @@ mod tests {
 
     #[test]
     fn numbers_are_instants_only_where_no_wait_is_that_long() {
-        let seconds = |n: u64| Some(n * 1000);
+        let seconds = |n: i64| Some(n * 1000);
         assert_eq!(at_noon("999999999"), seconds(999_999_999));
         assert_eq!(at_noon("999999999.9999"), seconds(1_000_000_000));
-        assert_eq!(at_noon("1000000000"), Some(0));
+        assert_eq!(
+            at_noon("1000000000"),
+            seconds(1_000_000_000 - 1_768_478_400)
+        );
         assert_eq!(
             at_noon("99999999999"),
             seconds(99_999_999_999 - 1_768_478_400)
         );
         assert_eq!(at_noon("100000000000"), seconds(100_000_000_000));
         assert_eq!(at_noon("999999999999"), seconds(999_999_999_999));
-        assert_eq!(at_noon("1000000000000"), Some(0));
+        assert_eq!(
+            at_noon("1000000000000"),
+            seconds(1_000_000_000 - 1_768_478_400)
+        );
         assert_eq!(at_noon("1768478430000.5"), Some(30_001));
         assert_eq!(at_noon("100000000000000"), seconds(100_000_000_000_000));
         assert_eq!(at_noon("1768478430.0005"), Some(30_001));

@@ -88,6 +88,19 @@ impl<'v> Node<'v> {
         }
     }
 
+    /// An object of texts that are not empty, by name.
+    pub(super) fn texts(&self) -> Read<Vec<(String, String)>> {
+        let Json::Object(members) = self.value else {
+            return Err(self.not("an object"));
+        };
+        let names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
+        let fields = self.fields(&names)?;
+        names
+            .into_iter()
+            .map(|name| Ok((name.to_owned(), fields.required(name)?.name()?)))
+            .collect()
+    }
+
     pub(super) fn number(&self, range: RangeInclusive<u64>) -> Read<u64> {
         self.value
             .as_u64()

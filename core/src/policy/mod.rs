@@ -1,7 +1,9 @@
 //! The rules of a policy, immutable, as data.
 
+mod client;
 mod document;
 mod read;
+mod read_wait;
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -23,6 +25,8 @@ use crate::rule::Rule;
 use crate::server_verdict::ServerVerdict;
 use crate::verdict::Outcome;
 
+pub use client::Client;
+
 /// The JSON Schema of policy documents (draft 2020-12).
 pub const POLICY_SCHEMA: &str = include_str!("schema.json");
 
@@ -34,7 +38,11 @@ pub struct Policy {
     pub(crate) name: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) client: Option<Box<Client>>,
     pub(crate) retries: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) deadline_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) methods: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -92,6 +100,11 @@ impl Policy {
     /// One sentence on what the policy is for; may be empty.
     pub fn description(&self) -> &str {
         &self.description
+    }
+
+    /// What the policy describes, where that is another client.
+    pub fn client(&self) -> Option<&Client> {
+        self.client.as_deref()
     }
 
     /// The names of the response headers that a decision reads, in lower case.
@@ -178,7 +191,19 @@ impl PolicyError {
     }
 
     pub(crate) fn unknown_preset(name: &str) -> Self {
-        let known = PRESET_NAMES.join("`, `");
+        // A client's versions are told once a client is meant.
+        let (client, _) = name.split_once('@').unwrap_or((name, ""));
+        let versions = |known: &&&str| known.split('@').next() == Some(client);
+        let meant: Vec<&str> = PRESET_NAMES.iter().filter(versions).copied().collect();
+        let mut known = meant;
+        if known.is_empty() {
+            known = PRESET_NAMES
+                .iter()
+                .filter_map(|known| known.split('@').next())
+                .collect();
+            known.dedup();
+        }
+        let known = known.join("`, `");
         Self::new(
             "policy",
             format!("`{name}` is not a preset; known are `{known}`"),

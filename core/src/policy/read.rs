@@ -1,20 +1,19 @@
-//! What the fields of a policy document are, and what is right for each.
+//! What the fields of a policy document are, and what is right for each; those about waits are read
+//! beside this.
 
 use alloc::borrow::ToOwned;
-use alloc::format;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use super::document::{Fields, MILLISECONDS, Node, Read};
-use super::{Policy, PolicyError, Reads};
-use crate::backoff::{Backoff, CapApplies, Factor};
-use crate::decision::{FailureClass, MAX_WAIT_MS, Source};
+use super::read_wait::{backoff, hint};
+use super::{Client, Policy, Reads};
+use crate::decision::{FailureClass, Source};
 use crate::failure::{Phase, TransportKind};
-use crate::hint::{BeyondMax, HintRules, Zero};
-use crate::jitter::Jitter;
 use crate::json::Json;
-use crate::rule::{Rule, StatusRange};
+use crate::rule::{Hinted, Rule, StatusRange};
 use crate::server_verdict::ServerVerdict;
 use crate::verdict::{Outcome, Verdict};
 
@@ -26,7 +25,9 @@ pub(super) fn policy(document: &Json<'_>) -> Read<Policy> {
     let fields = Node::root(document).fields(&[
         "name",
         "description",
+        "client",
         "retries",
+        "deadline_ms",
         "methods",
         "server_verdicts",
         "rules",
@@ -45,6 +46,11 @@ pub(super) fn policy(document: &Json<'_>) -> Read<Policy> {
         .optional("description")
         .map(|node| node.text())
         .transpose()?;
+    let client = fields.optional("client").map(Client::read).transpose()?;
+    let deadline_ms = fields
+        .optional("deadline_ms")
+        .map(|node| node.number(MILLISECONDS))
+        .transpose()?;
     let methods = fields
         .optional("methods")
         .map(|node| node.list(Node::name))
@@ -55,7 +61,7 @@ pub(super) fn policy(document: &Json<'_>) -> Read<Policy> {
         .transpose()?;
     let server_verdicts = server_verdicts.unwrap_or_default();
     let name = fields.required("name")?.name()?;
-    let retries = fields.required("retries")?.number(RETRIES)?;
+    let retries = retries(fields.required("retries")?)?;
     let rules = fields.required("rules")?.list(rule)?;
     let otherwise = fields.required("otherwise").and_then(|node| {
         let fields = node.fields(&["verdict", "class"])?;
@@ -68,7 +74,9 @@ pub(super) fn policy(document: &Json<'_>) -> Read<Policy> {
     Ok(Policy {
         name,
         description: description.unwrap_or_default().into(),
-        retries: u32::try_from(retries).unwrap_or(u32::MAX),
+        client: client.map(Box::new),
+        deadline_ms,
+        retries,
         methods,
         reads: Reads::of(&rules, &hint, &server_verdicts),
         server_verdicts,
@@ -93,32 +101,29 @@ fn rule(node: Node<'_>) -> Read<Rule> {
         "class",
         "retries",
         "min_ms",
+        "base_ms",
     ])?;
     let rule = Rule {
         status: fields.condition("status", status)?,
         error_type: fields.condition("type", Node::name)?,
         error_code: fields.condition("code", Node::name)?,
         error_class: fields.condition("error_class", class)?,
-        hinted: match fields.optional("hinted") {
-            Some(node) if node.value.as_bool() == Some(true) => true,
-            Some(node) => return Err(node.not("`true`; leave it out where it doesn't matter")),
-            None => false,
-        },
+        hinted: fields.optional("hinted").map(hinted).transpose()?,
         transport: fields.condition("transport", |kind| {
             kind.one_of(TransportKind::ALL, TransportKind::name)
         })?,
         phase: fields.condition("phase", |phase| phase.one_of(Phase::ALL, Phase::name))?,
         outcome: outcome(&fields)?,
-        retries: fields
-            .optional("retries")
-            .map(|node| node.number(RETRIES))
-            .transpose()?
-            .and_then(|retries| u32::try_from(retries).ok()),
+        retries: fields.optional("retries").map(retries).transpose()?,
         min_ms: fields.milliseconds("min_ms", 0)?,
+        base_ms: fields
+            .optional("base_ms")
+            .map(|node| node.number(MILLISECONDS))
+            .transpose()?,
     };
     let about_response = !rule.status.is_empty() || rule.reads_body();
     let about_transport = !rule.transport.is_empty();
-    if about_transport && (about_response || rule.hinted) {
+    if about_transport && (about_response || rule.hinted.is_some()) {
         return Err(node.error(
             "can never apply: a transport failure has no `status`, `type`, `code`, `error_class` \
              or hint; make it two rules",
@@ -135,6 +140,10 @@ fn rule(node: Node<'_>) -> Read<Rule> {
     Ok(rule)
 }
 
+pub(super) fn retries(node: Node<'_>) -> Read<u32> {
+    Ok(u32::try_from(node.number(RETRIES)?).unwrap_or(u32::MAX))
+}
+
 fn outcome(fields: &Fields<'_>) -> Read<Outcome> {
     Ok(Outcome {
         verdict: fields
@@ -148,7 +157,7 @@ fn class(node: Node<'_>) -> Read<FailureClass> {
     node.one_of(FailureClass::ALL, FailureClass::name)
 }
 
-fn status(node: Node<'_>) -> Read<StatusRange> {
+pub(super) fn status(node: Node<'_>) -> Read<StatusRange> {
     let expected = || node.not("a status from 100 to 999, or a range such as \"500-599\"");
     let (first, last) = match node.value {
         Json::Number(number) => {
@@ -173,158 +182,28 @@ fn status(node: Node<'_>) -> Read<StatusRange> {
     }
 }
 
-fn hint(node: Node<'_>) -> Read<HintRules> {
-    let fields = node.fields(&[
-        "sources",
-        "min_ms",
-        "zero",
-        "max_ms",
-        "beyond_max",
-        "jitter",
-    ])?;
+fn hinted(node: Node<'_>) -> Read<Hinted> {
+    if node.value.as_bool() == Some(true) {
+        let sources = Vec::new();
+        return Ok(Hinted { sources });
+    }
+    match node.value {
+        Json::List(sources) if !sources.is_empty() => Ok(Hinted {
+            sources: node.list(source)?,
+        }),
+        _ => Err(node.not(
+            "`true` or a list of sources with at least one; leave it out where it doesn't matter",
+        )),
+    }
+}
+
+pub(super) fn source(node: Node<'_>) -> Read<Source> {
     let known: Vec<Source> = Source::ALL
         .iter()
         .copied()
         .filter(|source| source.is_hint())
         .collect();
-    let defaults = HintRules::default();
-    let rules = HintRules {
-        sources: fields
-            .required("sources")?
-            .list(|node| node.one_of(&known, Source::name))?,
-        min_ms: fields.milliseconds("min_ms", defaults.min_ms)?,
-        zero: match fields.optional("zero") {
-            Some(node) => node.one_of(Zero::ALL, Zero::name)?,
-            None => defaults.zero,
-        },
-        max_ms: fields.milliseconds("max_ms", defaults.max_ms)?,
-        beyond_max: match fields.optional("beyond_max") {
-            Some(node) => node.one_of(BeyondMax::ALL, BeyondMax::name)?,
-            None => defaults.beyond_max,
-        },
-        jitter: fields
-            .optional("jitter")
-            .map(jitter)
-            .transpose()?
-            .unwrap_or(defaults.jitter),
-    };
-    if rules.max_ms < rules.min_ms {
-        return Err(PolicyError::new(
-            "hint.max_ms",
-            format!(
-                "{} is less than hint.min_ms, {}",
-                rules.max_ms, rules.min_ms
-            ),
-        ));
-    }
-    if !rules.jitter.only_adds() {
-        return Err(PolicyError::new(
-            "hint.jitter",
-            "would make the wait shorter than the server asks for; \
-             take `none`, `additive` or `proportional` with a `down_percent` of 0",
-        ));
-    }
-    Ok(rules)
-}
-
-fn backoff(node: Node<'_>) -> Read<Backoff> {
-    let fields = node.fields(&[
-        "base_ms",
-        "min_ms",
-        "factor",
-        "cap_ms",
-        "cap_applies",
-        "jitter",
-    ])?;
-    let backoff = Backoff {
-        base_ms: fields.required("base_ms")?.number(MILLISECONDS)?,
-        min_ms: fields.milliseconds("min_ms", 0)?,
-        factor: factor(fields.required("factor")?)?,
-        cap_ms: fields.milliseconds("cap_ms", MAX_WAIT_MS)?,
-        cap_applies: match fields.optional("cap_applies") {
-            Some(node) => node.one_of(CapApplies::ALL, CapApplies::name)?,
-            // It makes a difference that nobody should have to know by heart.
-            None if fields.optional("cap_ms").is_some() => {
-                return Err(fields.missing("cap_applies"));
-            }
-            None => CapApplies::AfterJitter,
-        },
-        jitter: jitter(fields.required("jitter")?)?,
-    };
-    if backoff.cap_ms < backoff.base_ms {
-        return Err(PolicyError::new(
-            "backoff.cap_ms",
-            format!(
-                "{} is less than backoff.base_ms, {}",
-                backoff.cap_ms, backoff.base_ms
-            ),
-        ));
-    }
-    Ok(backoff)
-}
-
-#[expect(
-    clippy::float_arithmetic,
-    reason = "reading only: decisions compute with thousandths"
-)]
-fn factor(node: Node<'_>) -> Read<Factor> {
-    let expected = || node.not("a number from 1 to 1000 with at most three decimals");
-    let factor = match node.value {
-        Json::Number(number) => number.as_f64(),
-        _ => None,
-    };
-    let factor = factor.filter(|factor| (1.0..=1000.0).contains(factor));
-    let factor = factor.ok_or_else(expected)?;
-    let thousandths = (factor * 1000.0 + 0.5) as u64;
-    // Whatever has more decimals is not what its thousandths stand for.
-    let exact = thousandths as f64 / 1000.0 == factor;
-    if exact {
-        Ok(Factor { thousandths })
-    } else {
-        Err(expected())
-    }
-}
-
-fn jitter(node: Node<'_>) -> Read<Jitter> {
-    const KINDS: [&str; 6] = [
-        "none",
-        "additive",
-        "full",
-        "equal",
-        "proportional",
-        "decorrelated",
-    ];
-    let any_fields = node.fields(&["kind", "span_ms", "down_percent", "up_percent"])?;
-    let kind = any_fields.required("kind")?.one_of(&KINDS, |kind| kind)?;
-    match kind {
-        "additive" => {
-            let fields = node.fields(&["kind", "span_ms"])?;
-            Ok(Jitter::Additive {
-                span_ms: fields.required("span_ms")?.number(MILLISECONDS)?,
-            })
-        }
-        "proportional" => {
-            let fields = node.fields(&["kind", "down_percent", "up_percent"])?;
-            let percent = |name, most| match fields.optional(name) {
-                Some(node) => node.number(0..=most),
-                None => Ok(0),
-            };
-            let down_percent = percent("down_percent", 100)?;
-            Ok(Jitter::Proportional {
-                down_percent,
-                up_percent: percent("up_percent", 1000)?,
-            })
-        }
-        simple => {
-            node.fields(&["kind"])?;
-            Ok(match simple {
-                "full" => Jitter::Full,
-                "equal" => Jitter::Equal,
-                "decorrelated" => Jitter::Decorrelated,
-                _ => Jitter::None,
-            })
-        }
-    }
+    node.one_of(&known, Source::name)
 }
 
 fn advice(node: Node<'_>) -> Read<Vec<(FailureClass, String)>> {

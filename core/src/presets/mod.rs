@@ -1,37 +1,53 @@
 //! Policies that ship under a name.
 
-use crate::policy::{Policy, PolicyError};
+#[cfg(feature = "clients")]
+mod clients;
+mod name;
 
-/// The documents, by name.
-const PRESETS: [(&str, &str); 2] = [
+use crate::policy::{Policy, PolicyError};
+#[cfg(feature = "clients")]
+use clients::CLIENTS;
+
+pub use name::match_preset;
+
+/// The documents of holdoff's own policies, by name.
+const OWN: [(&str, &str); 2] = [
     ("recommended", include_str!("recommended.json")),
     ("tessera", include_str!("tessera.json")),
 ];
 
-/// The names of all presets.
-pub const PRESET_NAMES: [&str; PRESETS.len()] = {
-    let mut names = [""; PRESETS.len()];
+#[cfg(not(feature = "clients"))]
+const CLIENTS: [(&str, &str); 0] = [];
+
+/// The names of all presets: holdoff's own, and those of other clients, the newest of each first.
+pub const PRESET_NAMES: [&str; OWN.len() + CLIENTS.len()] = {
+    let mut names = [""; OWN.len() + CLIENTS.len()];
     let mut index = 0;
-    while index < PRESETS.len() {
+    while index < names.len() {
         #[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
         {
-            names[index] = PRESETS[index].0;
+            names[index] = match index.checked_sub(OWN.len()) {
+                None => OWN[index].0,
+                Some(index) => CLIENTS[index].0,
+            };
             index += 1;
         }
     }
     names
 };
 
-/// The document of a preset, as JSON text; `None` where there is no preset of that name.
+/// The document of a preset, as JSON text; `None` where there is no preset of that name. A client may
+/// be named alone, or with its version: see [`match_preset`].
 pub fn preset_document(name: &str) -> Option<&'static str> {
-    PRESETS
-        .iter()
-        .find(|(preset, _)| *preset == name)
-        .map(|(_, document)| *document)
+    let name = match_preset(name, &PRESET_NAMES)?;
+    let mut all = OWN.iter().chain(&CLIENTS);
+    let (_, document) = all.find(|(preset, _)| *preset == name)?;
+    Some(document)
 }
 
 impl Policy {
-    /// The policy that ships under `name`; an error that lists the names where there is none.
+    /// The policy that ships under `name`; an error that lists the names where there is none. A
+    /// client may be named alone, or with its version: see [`match_preset`].
     pub fn preset(name: &str) -> Result<Self, PolicyError> {
         let document = preset_document(name).ok_or_else(|| PolicyError::unknown_preset(name))?;
         Self::from_json(document)
@@ -54,23 +70,29 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
 
     #[test]
     fn every_preset_is_valid_and_named_as_it_is_listed() {
         for name in PRESET_NAMES {
-            assert_eq!(Policy::preset(name).unwrap().name(), name);
+            let policy = Policy::preset(name).unwrap();
+            assert_eq!(policy.name(), name);
+            let own = OWN.iter().any(|(own, _)| *own == name);
+            assert_eq!(policy.client().is_none(), own, "{name}");
+            if let Some(client) = policy.client() {
+                let short = name.split('@').next().unwrap();
+                let checked = alloc::format!("{short}@{}", client.checked);
+                assert_eq!(match_preset(&checked, &PRESET_NAMES), Some(name));
+                assert!(!policy.description().is_empty() && !client.peculiar.is_empty());
+            }
         }
         assert_eq!(Policy::tessera(), Policy::preset("tessera").unwrap());
     }
 
     #[test]
     fn an_unknown_preset_is_an_error_that_lists_the_known() {
-        let error = Policy::preset("tesera").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "policy: `tesera` is not a preset; known are `recommended`, `tessera`"
-        );
+        let error = Policy::preset("tesera").unwrap_err().to_string();
+        let known = "policy: `tesera` is not a preset; known are `recommended`, `tessera`";
+        assert!(error.starts_with(known), "{error}");
     }
-
-    use alloc::string::ToString;
 }

@@ -1,0 +1,288 @@
+//! The forms of value that a policy may have a header read in, in place of all that holdoff reads.
+//!
+//! Clients differ in what they make of the very same header, so a policy that describes one says in
+//! which forms it reads a value.
+
+use super::float::{Float, signed};
+use super::wait::{Clock, saturated, until};
+use super::{decimal, http_date, javascript_date};
+use crate::code::words;
+use crate::time;
+
+words! {
+    /// A form of value.
+    pub(crate) enum Form {
+        /// `120`
+        Whole "whole",
+        /// `120`, `-5`, `+7`
+        Integer "integer",
+        /// `1.5`, `-.5`, `1e3`
+        Float "float",
+        /// The `float` that a value begins with, as JavaScript's `parseFloat` reads it.
+        LeadingFloat "leading_float",
+        /// Seconds since 1970.
+        UnixSeconds "unix_seconds",
+        /// One of the three formats of RFC 9110.
+        HttpDate "http_date",
+        /// An HTTP-date, or the same with a zone such as `+0100` (RFC 5322).
+        EmailDate "email_date",
+        /// An e-mail date, RFC 3339 or JavaScript's `Date`.
+        Date "date",
+    }
+}
+
+impl Form {
+    /// Whether a value of this form is an instant, which takes a clock to read.
+    pub(super) const fn is_instant(self) -> bool {
+        match self {
+            Self::Whole | Self::Integer | Self::Float | Self::LeadingFloat => false,
+            Self::UnixSeconds | Self::HttpDate | Self::EmailDate | Self::Date => true,
+        }
+    }
+
+    /// The wait in milliseconds, below 0 where it is past. Numbers are of things worth `unit` ms.
+    fn read(self, text: &str, unit: u64, clock: &Clock<'_>) -> Option<i64> {
+        let whole = |text| Some(decimal::digits(text)?.saturating_mul(unit));
+        let instant = match self {
+            Self::Whole => return whole(text).map(saturated),
+            Self::Integer => {
+                let (negative, digits) = signed(text);
+                let size = saturated(whole(digits)?);
+                return Some(if negative {
+                    size.saturating_neg()
+                } else {
+                    size
+                });
+            }
+            Self::Float => {
+                let float = Float::at_start(text)?;
+                return float.rest.is_empty().then(|| float.of(unit));
+            }
+            Self::LeadingFloat => return Float::at_start(text).map(|float| float.of(unit)),
+            Self::UnixSeconds => match decimal::whole_part(text)? {
+                1_000_000_000..100_000_000_000 => saturated(decimal::read(text, 1000)?),
+                _ => return None,
+            },
+            Self::HttpDate => http_date::read(text, clock)?,
+            Self::EmailDate => http_date::read_in_zone(text, clock)?,
+            Self::Date => http_date::read_in_zone(text, clock)
+                .or_else(|| time::read_rfc3339(text))
+                .or_else(|| javascript_date::read(text))?,
+        };
+        until(instant, clock)
+    }
+}
+
+/// The wait in milliseconds that a header's lines ask for, in the first form that can be read; below
+/// 0 where it is past. Several lines are one value, which only a form that needs no end can read.
+pub(super) fn read<'l>(
+    forms: &[Form],
+    mut lines: impl Iterator<Item = &'l str>,
+    unit: u64,
+    clock: &Clock<'_>,
+) -> Option<i64> {
+    let first = lines.next()?;
+    let several = lines.next().is_some();
+    forms
+        .iter()
+        .filter(|form| !several || **form == Form::LeadingFloat)
+        .find_map(|form| form.read(first, unit, clock))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::from_rfc3339;
+
+    fn at_noon(form: Form, text: &str) -> Option<i64> {
+        let noon = || from_rfc3339("2026-01-15T12:00:00Z").map(|ms| ms as i64);
+        read(&[form], [text].into_iter(), 1000, &noon)
+    }
+
+    #[test]
+    fn each_form_reads_its_own_and_nothing_else() {
+        const TEXTS: [&str; 12] = [
+            "120",
+            "-5",
+            "1.5",
+            "1e1",
+            "5abc",
+            "1768478430",
+            "Thu, 15 Jan 2026 12:00:30 GMT",
+            "Thu, 15 Jan 2026 13:00:30 +0100",
+            "2026-01-15T12:00:30Z",
+            "Thu Jan 15 2026 13:00:30 GMT+0100 (CET)",
+            "0x10",
+            "",
+        ];
+        let none = None;
+        let half_minute = Some(30_000);
+        let (epoch, year) = (Some(1_768_478_430_000), Some(2_026_000));
+        for (form, expected) in [
+            (
+                Form::Whole,
+                [
+                    Some(120_000),
+                    none,
+                    none,
+                    none,
+                    none,
+                    epoch,
+                    none,
+                    none,
+                    none,
+                    none,
+                    none,
+                    none,
+                ],
+            ),
+            (
+                Form::Integer,
+                [
+                    Some(120_000),
+                    Some(-5000),
+                    none,
+                    none,
+                    none,
+                    epoch,
+                    none,
+                    none,
+                    none,
+                    none,
+                    none,
+                    none,
+                ],
+            ),
+            (
+                Form::Float,
+                [
+                    Some(120_000),
+                    Some(-1),
+                    Some(1500),
+                    Some(10_000),
+                    none,
+                    epoch,
+                    none,
+                    none,
+                    none,
+                    none,
+                    none,
+                    none,
+                ],
+            ),
+            (
+                Form::LeadingFloat,
+                [
+                    Some(120_000),
+                    Some(-1),
+                    Some(1500),
+                    Some(10_000),
+                    Some(5000),
+                    epoch,
+                    none,
+                    none,
+                    year,
+                    none,
+                    Some(0),
+                    none,
+                ],
+            ),
+            (
+                Form::UnixSeconds,
+                [
+                    none,
+                    none,
+                    none,
+                    none,
+                    none,
+                    half_minute,
+                    none,
+                    none,
+                    none,
+                    none,
+                    none,
+                    none,
+                ],
+            ),
+            (
+                Form::HttpDate,
+                [
+                    none,
+                    none,
+                    none,
+                    none,
+                    none,
+                    none,
+                    half_minute,
+                    none,
+                    none,
+                    none,
+                    none,
+                    none,
+                ],
+            ),
+            (
+                Form::EmailDate,
+                [
+                    none,
+                    none,
+                    none,
+                    none,
+                    none,
+                    none,
+                    half_minute,
+                    half_minute,
+                    none,
+                    none,
+                    none,
+                    none,
+                ],
+            ),
+            (
+                Form::Date,
+                [
+                    none,
+                    none,
+                    none,
+                    none,
+                    none,
+                    none,
+                    half_minute,
+                    half_minute,
+                    half_minute,
+                    half_minute,
+                    none,
+                    none,
+                ],
+            ),
+        ] {
+            assert_eq!(TEXTS.map(|text| at_noon(form, text)), expected, "{form:?}");
+        }
+    }
+
+    #[test]
+    fn the_past_is_below_zero_and_now_is_not() {
+        assert_eq!(at_noon(Form::UnixSeconds, "1768478399"), Some(-1000));
+        assert_eq!(at_noon(Form::UnixSeconds, "1768478400"), Some(0));
+        assert_eq!(at_noon(Form::Date, "2026-01-15T11:59:00Z"), Some(-60_000));
+        assert_eq!(
+            at_noon(Form::Integer, "-99999999999999999999"),
+            Some(-i64::MAX)
+        );
+    }
+
+    #[test]
+    fn the_first_form_that_can_be_read_counts_and_several_lines_are_one_value() {
+        let read = |forms: &[Form], lines: &[&'static str]| {
+            read(forms, lines.iter().copied(), 1, &|| None)
+        };
+        assert_eq!(read(&[Form::Date, Form::Float], &["250.5"]), Some(251));
+        assert_eq!(read(&[Form::Float], &["3", "5"]), None);
+        assert_eq!(
+            read(&[Form::Float, Form::LeadingFloat], &["3", "5"]),
+            Some(3)
+        );
+        assert_eq!(read(&[Form::UnixSeconds], &["1768478430"]), None);
+        assert_eq!(read(&[Form::Float], &[]), None);
+    }
+}
