@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use holdoff::{Action, Call, Decision, Draw, Failure, Policy, Reason};
+use holdoff::{Action, Call, Decision, Draw, Failure, PRESET_NAMES, Policy, Reason};
 use serde::Serialize;
 use serde_json::json;
 
@@ -18,8 +18,8 @@ use crate::{Result, policies, print, single};
 /// Which policies, and on what they decide besides the response.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Comparison {
-    /// Presets' names, or files with a policy as JSON
-    #[arg(required = true, value_name = "POLICY")]
+    /// Presets' names, or files with a policy as JSON; every preset if none is named
+    #[arg(value_name = "POLICY")]
     policies: Vec<String>,
     #[command(flatten)]
     facts: Facts,
@@ -27,8 +27,12 @@ pub(crate) struct Comparison {
 
 impl Comparison {
     fn policies(&self) -> Result<Vec<(&str, Policy)>> {
-        let names = self.policies.iter().map(String::as_str);
+        let mut names: Vec<&str> = self.policies.iter().map(String::as_str).collect();
+        if names.is_empty() {
+            names = PRESET_NAMES.to_vec();
+        }
         names
+            .into_iter()
             .map(|name| Ok((name, policies::load(name)?)))
             .collect()
     }
@@ -97,7 +101,12 @@ impl Row<'_> {
         let wait = match (least.after_ms, most.after_ms) {
             (0, 0) if least.action != Action::Retry => "-".into(),
             (least, most) if least == most => duration(least),
-            (least, most) => format!("{} to {}", duration(least), duration(most)),
+            // Where jitter takes off the wait, the least draw makes the longest.
+            (one, other) => format!(
+                "{} to {}",
+                duration(one.min(other)),
+                duration(one.max(other))
+            ),
         };
         [
             (*policy).into(),

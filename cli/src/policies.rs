@@ -11,7 +11,7 @@ use crate::{Result, print};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// List the policies that ship with holdoff
+    /// List the policies that ship with holdoff: its own, and what other clients do
     List,
     /// Print a policy as JSON
     Show {
@@ -38,7 +38,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
             let mut lines = String::new();
             for name in PRESET_NAMES {
                 let policy = load(name)?;
-                lines.push_str(&format!("{:<16} {}\n", policy.name(), policy.description()));
+                lines.push_str(&format!("{:<32} {}\n", policy.name(), policy.description()));
             }
             lines
         }
@@ -63,13 +63,19 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
 
 /// The policy of that name, or in that file.
 pub(crate) fn load(name: &str) -> Result<Policy> {
-    if PRESET_NAMES.contains(&name) || !Path::new(name).exists() {
-        return Policy::preset(name).map_err(|error| match name.contains(['/', '\\', '.']) {
-            true => format!("{name}: no such file"),
-            false => error.to_string(),
-        });
+    let unknown = match Policy::preset(name) {
+        Ok(policy) => return Ok(policy),
+        Err(unknown) => unknown,
+    };
+    if Path::new(name).exists() {
+        return read(Path::new(name));
     }
-    read(Path::new(name))
+    // Clients are named with dots too: `openai-python@2.51`.
+    let is_path = name.contains(['/', '\\']) || name.contains('.') && !name.contains('@');
+    Err(match is_path {
+        true => format!("{name}: no such file"),
+        false => unknown.to_string(),
+    })
 }
 
 fn read(file: &Path) -> Result<Policy> {
@@ -79,9 +85,9 @@ fn read(file: &Path) -> Result<Policy> {
 /// The document itself, as its author wrote it.
 fn document(name: &str) -> Result<String> {
     match preset_document(name) {
-        Some(document) => Ok(document.into()),
+        Ok(document) => Ok(document.into()),
         // Loaded first, so that what is printed is always a policy.
-        None => load(name).and_then(|_| text(Path::new(name))),
+        Err(_) => load(name).and_then(|_| text(Path::new(name))),
     }
 }
 

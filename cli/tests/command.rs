@@ -5,6 +5,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Output, Stdio};
 
+use holdoff::PRESET_NAMES;
 use serde_json::{Value, json};
 
 const RATE_LIMITED: &str = include_str!("../../tests/responses/rate-limited.http");
@@ -231,8 +232,8 @@ tessera      retry  16 s              retry-after  rate_limited  error_type
     assert_eq!(json[1]["least"]["reason"], "error_class");
     let output = holdoff("compare nobody", quota);
     assert_eq!(output.status.code(), Some(2));
-    let output = holdoff("compare", quota);
-    assert_eq!(output.status.code(), Some(2));
+    let all = out(&holdoff("compare", quota));
+    assert_eq!(all.lines().count(), PRESET_NAMES.len() + 1);
 }
 
 #[test]
@@ -297,7 +298,12 @@ fn policies_are_listed_shown_and_checked() {
         .lines()
         .filter_map(|line| line.split(' ').next())
         .collect();
-    assert_eq!(names, ["recommended", "tessera"]);
+    assert_eq!(names, PRESET_NAMES);
+    let shown = out(&holdoff("policy show openai-python@2.40.0", ""));
+    assert!(
+        shown.contains("\"name\": \"openai-python@<=2.51\""),
+        "{shown}"
+    );
     let shown = out(&holdoff("policy show tessera", ""));
     assert_eq!(shown, include_str!("../../core/src/presets/tessera.json"));
     let schema: Value = serde_json::from_str(&out(&holdoff("policy schema", ""))).unwrap();

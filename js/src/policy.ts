@@ -83,7 +83,7 @@ export class Policy {
   }
 
   /**
-   * The policy that ships under a name.
+   * The policy that ships under a name. Those of other clients are in `holdoff/clients`.
    *
    * @throws {PolicyError} where there is none of this name.
    */
@@ -196,7 +196,7 @@ function load(document: string | object): CorePolicy {
 }
 
 /** The core throws its sentence bare. */
-function policyErrors<T>(make: () => T): T {
+export function policyErrors<T>(make: () => T): T {
   try {
     return make();
   } catch (sentence) {

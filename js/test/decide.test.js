@@ -285,7 +285,8 @@ test("a policy is loaded from text and from an object, and writes its document",
     (thrown) => {
       assert.equal(
         thrown.message,
-        "policy: `tesera` is not a preset; known are `recommended`, `tessera`",
+        "policy: `tesera` is not a preset; known are `recommended`, `tessera`; " +
+          "those of other clients are in `holdoff/clients`",
       );
       return thrown instanceof PolicyError && thrown instanceof Error;
     },

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Policy, PolicyError, parseError, supportReport } from "holdoff";
+import { preset } from "holdoff/clients";
 
 const folder = fileURLToPath(new URL("../../tests/vectors/", import.meta.url));
 const policies = new Map();
@@ -88,7 +89,7 @@ function policyOf(nameOrDocument) {
   const key = JSON.stringify(nameOrDocument);
   if (!policies.has(key)) {
     const named = typeof nameOrDocument === "string";
-    policies.set(key, named ? Policy.preset(nameOrDocument) : new Policy(nameOrDocument));
+    policies.set(key, named ? preset(nameOrDocument) : new Policy(nameOrDocument));
   }
   return policies.get(key);
 }

@@ -108,8 +108,19 @@ def test_a_wrong_policy_is_refused_in_the_words_of_the_core(document: Any, error
 def test_an_unknown_preset_is_refused_and_the_known_are_named() -> None:
     with pytest.raises(holdoff.PolicyError) as caught:
         holdoff.Policy.preset("tesera")
-    known = ", ".join(f"`{name}`" for name in holdoff.PRESET_NAMES)
+    clients = dict.fromkeys(name.split("@")[0] for name in holdoff.PRESET_NAMES)
+    known = ", ".join(f"`{name}`" for name in clients)
     assert str(caught.value) == f"policy: `tesera` is not a preset; known are {known}"
+
+
+def test_a_client_is_named_alone_by_a_range_or_by_a_version() -> None:
+    named = [
+        holdoff.Policy.preset(name).name
+        for name in ("openai-python", "openai-python@<=2.51", "openai-python@2.40.0")
+    ]
+    assert named == ["openai-python@>=2.52.1", "openai-python@<=2.51", "openai-python@<=2.51"]
+    with pytest.raises(holdoff.PolicyError, match=r"known are `openai-python@>=2\.52\.1`, `openai-"):
+        holdoff.Policy.preset("openai-python@2.52.0")
 
 
 PAIRS = [("Content-Type", "text/html"), ("Retry-After", "3"), ("RETRY-AFTER", "7")]

@@ -17,26 +17,34 @@ BEFORE, AFTER = rf"(?:(?:{WEEKDAY}),?\s+)?", r"(?:\s+(?:GMT|UTC|[+-]0000))?"
 DAY, MONTH, YEAR = r"(?P<day>\d\d?)", f"(?P<month>{'|'.join(MONTHS)})", r"(?P<year>\d{4})"
 TIME = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
 OFFSET = r"(?P<sign>[+-])(?P<hours>[01]\d|2[0-3]){}(?P<minutes>[0-5]\d)"
-FORMS = [
-    re.compile(form, re.ASCII | re.IGNORECASE)
-    for form in (
-        # RFC 3339, in which a missing zone is UTC
-        r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)T"
-        rf"{TIME}(?:\.(?P<decimals>\d+))?(?:Z|{OFFSET.format(':')})?",
-        # The three formats of RFC 9110 section 5.6.7, which a recipient must accept, and what it
-        # may forgive: another weekday or none, a day of one digit, letters of another case, the
-        # zone. IMF-fixdate, RFC 850 and asctime.
-        rf"{BEFORE}{DAY}\s+{MONTH}\s+{YEAR}\s+{TIME}{AFTER}",
-        rf"{BEFORE}{DAY}-{MONTH}-(?P<year>\d\d(?:\d\d)?)\s+{TIME}{AFTER}",
-        rf"{BEFORE}{MONTH}\s+{DAY}\s+{TIME}\s+{YEAR}{AFTER}",
-        # JavaScript's Date.toString()
-        rf"{BEFORE}{MONTH}\s+{DAY}\s+{YEAR}\s+{TIME}\s+GMT{OFFSET.format('')}(?:\s*\(.*\))?",
-    )
+# The three formats of RFC 9110 section 5.6.7, which a recipient must accept, and what it may
+# forgive: another weekday or none, a day of one digit, letters of another case, the zone.
+# IMF-fixdate, RFC 850 and asctime.
+HTTP_FORMS = [
+    rf"{BEFORE}{DAY}\s+{MONTH}\s+{YEAR}\s+{TIME}",
+    rf"{BEFORE}{DAY}-{MONTH}-(?P<year>\d\d(?:\d\d)?)\s+{TIME}",
+    rf"{BEFORE}{MONTH}\s+{DAY}\s+{TIME}\s+{YEAR}",
 ]
-HTTP_DATES = FORMS[1:4]
+TIMESTAMP_FORMS = [
+    # RFC 3339, in which a missing zone is UTC
+    r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)T"
+    rf"{TIME}(?:\.(?P<decimals>\d+))?(?:Z|{OFFSET.format(':')})?",
+    # JavaScript's Date.toString()
+    rf"{BEFORE}{MONTH}\s+{DAY}\s+{YEAR}\s+{TIME}\s+GMT{OFFSET.format('')}(?:\s*\(.*\))?",
+]
 
 
-def date(text, now_ms, forms=FORMS):
+def compiled(forms, end=""):
+    return [re.compile(form + end, re.ASCII | re.IGNORECASE) for form in forms]
+
+
+HTTP_DATES = compiled(HTTP_FORMS, AFTER)
+# RFC 5322 section 3.3: the zone as hours and minutes.
+EMAIL_DATES = HTTP_DATES + compiled(HTTP_FORMS, rf"\s+{OFFSET.format('')}")
+TIMESTAMPS = compiled(TIMESTAMP_FORMS)
+
+
+def date(text, now_ms, forms=HTTP_DATES + TIMESTAMPS):
     match = next(filter(None, (form.fullmatch(text) for form in forms)), None)
     if not match:
         return None

@@ -1,6 +1,8 @@
 """Random cases for `holdoff decide --batch`: valid, hostile, and everything between."""
 
 from generate_body import BodyGenerator
+from hints import OF_ONE_HEADER
+from presets import presets
 
 KINDS = "dns connect tls reset timeout protocol aborted".split()
 PHASES = ["connect", "sent", "body"]
@@ -36,9 +38,7 @@ class Generator(BodyGenerator):
         optional = {
             "attempt": self.choice([0, 0, 0, 0, 1, 1, 1, 2, 5, 6, 31, 33, 70, 1000, 2**32 - 1]),
             "now": self.now(),
-            "policy": self.choice(
-                [*self.choices(policies, k=4), "recommended", "recommended", "tessera"]
-            ),
+            "policy": self.choice([*self.choices(policies, k=5), self.preset()]),
             "method": self.choice(METHODS),
             "max_retries": self.choice([0, 3, 40, 1001, 2**32 - 1]),
             "idempotent": self.maybe(0.5),
@@ -52,6 +52,10 @@ class Generator(BodyGenerator):
             facts["deadline_ms"] = self.choice([0, 1, 1000, 2500, 60000, 2**31 - 1, 2**53 - 1])
             facts["elapsed_ms"] = self.choice([None, 0, 1, 999, 5000, 2**31, 2**53 - 1])
         return facts | self.chance()
+
+    def preset(self):
+        name = self.choice([*presets()])
+        return name.partition("@")[0] if self.maybe(0.1) else name
 
     def failure(self):
         if self.maybe(0.9):
@@ -74,7 +78,8 @@ class Generator(BodyGenerator):
 
     def headers(self):
         headers, spelt = {}, {}
-        for names in self.sample(HEADERS, self.choice([0, 1, 2, 4, 8])):
+        read_by_forms = self.sample(OF_ONE_HEADER, self.choice([0, 0, 2, 6]))
+        for names in read_by_forms + self.sample(HEADERS, self.choice([0, 1, 2, 4, 8])):
             for name in names.split():
                 if self.maybe(0.1):
                     continue

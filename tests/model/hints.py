@@ -1,36 +1,78 @@
 """Which hint counts: what the server says of the wait, in headers and in the error body."""
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import ceil
 
 import ratelimit
 from error_body import retry_delay
 from error_class import SECONDARY_RATE_LIMIT
+from forms import read_form
 from values import decimal, longest, milliseconds, pushback, sum_of_terms, whole
 
 # RFC 9111 section 1.2.2: a number of seconds that is too large to be held is 2^31.
 SATURATED_MS = 2**31 * 1000
 
 
-def read_hint(sources, response):
-    """The first of the sources that gives a wait, as `{"ms", "from"}`, or `None`."""
-    for name in sources:
-        ms = SOURCES[name](response)
-        if ms is not None:
-            return {"ms": min(ms, SATURATED_MS), "from": name}
+@dataclass(frozen=True)
+class Hint:
+    source: str
+    ms: int
+    past: bool  # a time before now or a number below 0; `ms` is 0 then
+    form: str | None  # by which of the entry's `reads` it was read
+    at_most: bool  # whether the next request is let through before that
+    jitter: dict | None  # the entry's own
+
+
+def read_hint(rules, response):
+    """The first of the sources that gives a wait, or `None`."""
+    if "status" in rules and not response.has_status(rules["status"]):
+        return None
+    for entry in rules.get("sources", []):
+        entry = entry if isinstance(entry, dict) else {"source": entry}
+        name, form = entry["source"], None
+        if "reads" in entry:
+            repeated = rules.get("repeated", "joined")
+            ms, form = read_by_forms(name, entry["reads"], repeated, response)
+        else:
+            ms = SOURCES[name](response)
+        if ms is not None and not is_passed_over(ms, rules):
+            past, ms = ms < 0, min(max(0, ms), SATURATED_MS)
+            at_most = form is None and is_upper_bound(name, ms, response)
+            return Hint(name, ms, past, form, at_most, entry.get("jitter"))
     return None
 
 
-def is_upper_bound(hint, response):
-    """Whether the next request is let through before that: OpenAI's limits of requests and of
-    tokens tell when they are full again, the header without such a name when it is reset."""
+def is_passed_over(ms, rules):
+    """For the next source. What is past counts as 0 where nothing else is said of it."""
+    if ms < 0 and rules.get("past", "zero") != "zero":
+        return rules["past"] == "next"
+    return ms <= 0 and rules.get("zero") == "next"
+
+
+def read_by_forms(name, forms, repeated, response):
+    """What the header of exactly this name says as one value, and the form that could read it."""
+    lines = response.lines(name)
+    if len(lines) > 1 and repeated == "joined":
+        forms = [form for form in forms if form == "leading_float"]
+    per_unit = 1 if name in IN_MILLISECONDS else 1000
+    for form in forms if lines else []:
+        line = lines[-1] if repeated == "last" else lines[0]
+        ms = read_form(form, line, per_unit, response.clock_ms)
+        if ms is not None:
+            return ms, form
+    return None, None
+
+
+def is_upper_bound(name, ms, response):
+    """OpenAI's limits of requests and of tokens tell when they are full again, the header without
+    such a name when it is reset."""
     families = {"x-ratelimit-reset": "x-ratelimit", "x-rate-limit-reset": "x-rate-limit"}
-    family = families.get(hint["from"]) if hint else None
+    family = families.get(name)
     if family is None:
         return False
     of_reset = bucket(f"{family}-reset", f"{family}-remaining")(response)
-    return of_reset is None or min(of_reset, SATURATED_MS) < hint["ms"]
+    return of_reset is None or min(of_reset, SATURATED_MS) < ms
 
 
 # --- headers -------------------------------------------------------------------------------------
@@ -195,3 +237,9 @@ SOURCES = {
     "body-message": in_body(message),
     "body-secondary-rate-limit": in_body(secondary_rate_limit),
 }
+# Those that are one header with a wait or a time, which an entry may have read in other forms.
+IN_MILLISECONDS = ["retry-after-ms", "x-ms-retry-after-ms", "x-amz-retry-after"]
+OF_ONE_HEADER = [
+    *["retry-after", *IN_MILLISECONDS, "x-ratelimit-retry-after", "ratelimit-reset"],
+    *["x-ratelimit-reset", "x-ratelimit-reset-after", "x-rate-limit-reset"],
+]

@@ -9,35 +9,26 @@ import json
 import sys
 from datetime import datetime, timezone
 from fractions import Fraction
-from functools import cache
-from pathlib import Path
 
 from dates import EPOCH, MILLISECOND
 from error_body import parse_error
-from hints import is_upper_bound, read_hint
+from hints import read_hint
+from presets import preset
 from response import read_response
 from verdict import forbids_repetition, verdict
 
-PRESETS = Path(__file__).parents[2] / "core" / "src" / "presets"
 MAX_WAIT_MS = 2**31 - 1
 WORD = 2**64
 
 
 def decide(facts):
     """The action, wait, class, reason and source, and what was read of headers and body."""
-    policy = load_policy(facts.get("policy"))
-    response = hint = error = None
-    at_most = False
-    if facts.get("status") is not None:
-        headers, error = facts.get("headers") or {}, parse_error(body_text(facts.get("body")))
-        looked_at = error if reads_body(policy) else None
-        response = read_response(facts["status"], headers, looked_at, instant(facts.get("now")))
-        hint = read_hint(policy.get("hint", {}).get("sources", []), response)
-        at_most = is_upper_bound(hint, response)
+    policy, error = load_policy(facts.get("policy")), error_of(facts)
+    response, hint = response_of(facts), hint_of(facts)
     rule, word, reason = verdict(policy, facts, response, hint)
     decision = end_by_fact(facts) or end_by_verdict(policy, facts, rule, word, reason)
     if decision is None:
-        decision = waited(policy, facts, rule, hint, at_most, reason)
+        decision = waited(policy, facts, rule, hint, reason)
     action, reason, source, after_ms = decision
     return {
         "action": action,
@@ -45,16 +36,37 @@ def decide(facts):
         "class": rule["class"],
         "reason": reason,
         "source": source,
-        "hint": hint,
+        "hint": {"ms": hint.ms, "from": hint.source} if hint else None,
         "error": error.parts() if error else None,
     }
 
 
+def error_of(facts):
+    return None if facts.get("status") is None else parse_error(body_text(facts.get("body")))
+
+
+def response_of(facts):
+    """The response, if one came, as the policy sees it."""
+    if facts.get("status") is None:
+        return None
+    policy, headers = load_policy(facts.get("policy")), facts.get("headers") or {}
+    looked_at = error_of(facts) if reads_body(policy) else None
+    clock = policy.get("hint", {}).get("clock", "server")
+    return read_response(facts["status"], headers, looked_at, instant(facts.get("now")), clock)
+
+
+def hint_of(facts):
+    response, rules = response_of(facts), load_policy(facts.get("policy")).get("hint", {})
+    return read_hint(rules, response) if response else None
+
+
 def reads_body(policy):
     """Whether anything in the policy is about bodies; hosts need not give it one otherwise."""
+    entries = policy.get("hint", {}).get("sources", [])
+    sources = [entry["source"] if isinstance(entry, dict) else entry for entry in entries]
     return (
         any(rule.keys() & {"type", "code", "error_class"} for rule in policy["rules"])
-        or any(source.startswith("body-") for source in policy.get("hint", {}).get("sources", []))
+        or any(source.startswith("body-") for source in sources)
         or "retryable" in policy.get("server_verdicts", [])
     )
 
@@ -64,11 +76,6 @@ def load_policy(policy):
     if isinstance(policy, dict):
         return policy
     return preset(policy or "tessera")
-
-
-@cache
-def preset(name):
-    return json.loads((PRESETS / f"{name}.json").read_text())
 
 
 def body_text(body):
@@ -115,35 +122,62 @@ def end_by_verdict(policy, facts, rule, word, reason):
 # --- how long ------------------------------------------------------------------------------------
 
 
-def waited(policy, facts, rule, hint, at_most, reason):
+def waited(policy, facts, rule, hint, reason):
+    rules, attempt = policy.get("hint", {}), facts.get("attempt") or 0
     draw = drawer(facts)
-    attempt = facts.get("attempt") or 0
-    rules = policy.get("hint", {})
-    longest = rules.get("max_ms", MAX_WAIT_MS)
-    beyond = rules.get("beyond_max", "stop") if hint and hint["ms"] > longest else None
-    if beyond == "stop" and at_most:
-        beyond = "ignore"
-    if beyond == "stop":
-        return "stop", "hint_too_long", hint["from"], hint["ms"]
-    zero = hint and hint["ms"] == 0 and rules.get("zero") == "ignore"
-    if hint and beyond != "ignore" and not zero:
-        shortest = max(rules.get("min_ms", 0), rule.get("min_ms", 0))
-        wait = max(min(hint["ms"], longest), shortest)
-        wait = jittered(wait, rules.get("jitter", {"kind": "none"}), lambda n: draw(n, attempt))
-        source = hint["from"]
-    else:
-        # The floor lies beneath the backoff, so that waits stay spread.
-        shortest = max(policy["backoff"].get("min_ms", 0), rule.get("min_ms", 0))
-        wait, source = shortest + backoff(policy["backoff"], attempt, draw), "backoff"
+    wait, source = backoff(policy["backoff"], rule, attempt, draw), "backoff"
+    if counts(hint, rules):
+        if is_too_long(hint, rules) and rules.get("beyond_max", "stop") == "stop":
+            return "stop", "hint_too_long", hint.source, hint.ms
+        wait, source = hinted(rules, rule, hint, wait)
+        jitter = hint.jitter or rules.get("jitter", {"kind": "none"})
+        wait = jittered(wait, jitter, lambda n: draw(n, attempt))
     wait = min(wait, MAX_WAIT_MS)
     deadline_ms = facts.get("deadline_ms")
+    if deadline_ms is None:
+        deadline_ms = policy.get("deadline_ms")
     if deadline_ms is not None and (facts.get("elapsed_ms") or 0) + wait > deadline_ms:
         return "stop", "deadline", source, wait
     return "retry", reason, source, wait
 
 
-def backoff(rules, attempt, draw):
-    base, cap = rules["base_ms"], rules.get("cap_ms", MAX_WAIT_MS)
+def counts(hint, rules):
+    """Whether the hint decides, and the backoff does not take its place."""
+    if hint is None or (hint.past and rules.get("past") == "ignore"):
+        return False
+    if hint.ms == 0 and rules.get("zero") == "ignore":
+        return False
+    beyond = rules.get("beyond_max", "stop")
+    ignored = beyond == "ignore" or (beyond == "stop" and hint.at_most)
+    return not (is_too_long(hint, rules) and ignored)
+
+
+def is_too_long(hint, rules):
+    return hint.ms > rules.get("max_ms", MAX_WAIT_MS)
+
+
+def hinted(rules, rule, hint, backoff_ms):
+    """The hint within its bounds, without jitter; and whose wait that is."""
+    wait = min(hint.ms, rules.get("max_ms", MAX_WAIT_MS))
+    wait = max(wait, rules.get("min_ms", 0), rule.get("min_ms", 0))
+    if "max_above_backoff_ms" in rules:
+        wait = min(wait, backoff_ms + rules["max_above_backoff_ms"])
+    if rules.get("at_least_backoff") and wait < backoff_ms:
+        return backoff_ms, "backoff"
+    return wait, hint.source
+
+
+def backoff(rules, rule, attempt, draw):
+    """The wait where there is no hint, with its floor."""
+    shortest = max(rules.get("min_ms", 0), rule.get("min_ms", 0))
+    at_once = attempt < rules.get("immediate_retries", 0)
+    rest = 0 if at_once else grown(rules, rule.get("base_ms", rules["base_ms"]), attempt, draw)
+    after = rules.get("min_applies") == "after_jitter"
+    return min(max(shortest, rest) if after else shortest + rest, MAX_WAIT_MS)
+
+
+def grown(rules, base, attempt, draw):
+    cap = rules.get("cap_ms", MAX_WAIT_MS)
     if rules["jitter"]["kind"] == "decorrelated":
         previous = base
         for k in range(max(0, attempt - 32), attempt + 1):
@@ -152,10 +186,10 @@ def backoff(rules, attempt, draw):
     # 1.001^22000 is beyond the longest wait, so no higher power matters.
     exponent = min(attempt, 22000)
     thousandths = int(Fraction(str(rules["factor"])) * 1000)
-    grown = min(MAX_WAIT_MS, base * thousandths**exponent // 1000**exponent)
+    wait = min(MAX_WAIT_MS, base * thousandths**exponent // 1000**exponent)
     if rules.get("cap_applies") == "before_jitter":
-        return jittered(min(cap, grown), rules["jitter"], lambda n: draw(n, attempt))
-    return min(cap, jittered(grown, rules["jitter"], lambda n: draw(n, attempt)))
+        return jittered(min(cap, wait), rules["jitter"], lambda n: draw(n, attempt))
+    return min(cap, jittered(wait, rules["jitter"], lambda n: draw(n, attempt)))
 
 
 def jittered(wait, jitter, draw):

@@ -35,6 +35,10 @@ class Response:
     def age(self):
         return age_of(self.headers)
 
+    def has_status(self, items):
+        """Whether its status is one of these, or in a range such as "500-599"."""
+        return any(_in_range(self.status, item) for item in items)
+
     def lines(self, name):
         return lines_of(self.headers, name)
 
@@ -47,8 +51,9 @@ class Response:
         return longest(self.lines(name), lambda text: wait(text, self.clock_ms))
 
 
-def read_response(status, headers, body, now_ms):
-    return Response(status, headers, body, server_clock(headers, now_ms))
+def read_response(status, headers, body, now_ms, clock="server"):
+    clock_ms = now_ms if clock == "local" else server_clock(headers, now_ms)
+    return Response(status, headers, body, clock_ms)
 
 
 def server_clock(headers, now_ms):
@@ -62,3 +67,10 @@ def age_of(headers):
     """RFC 9111 section 5.1: of a list the first member, and nothing but whole seconds."""
     first = next((line.split(",")[0].strip() for line in lines_of(headers, "age")), "")
     return min(2**31, whole(first) or 0)
+
+
+def _in_range(status, item):
+    if status is None or isinstance(item, int):
+        return status == item
+    first, last = item.split("-")
+    return int(first) <= status <= int(last)

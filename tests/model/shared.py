@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 VECTORS = sorted((ROOT / "tests" / "vectors").glob("*.json"))
 SCHEMA = ROOT / "core" / "src" / "policy" / "schema.json"
-PRESETS = sorted((ROOT / "core" / "src" / "presets").glob("*.json"))
+PRESETS = sorted((ROOT / "core" / "src" / "presets").rglob("*.json"))
 
 
 def read(path):

@@ -12,12 +12,13 @@ from random import SystemRandom
 from jsonschema import Draft202012Validator
 
 from error_class import CLASSES
+from forms import FORMS
 from generate_policy import PolicyGenerator
 from hints import SOURCES
-from model import decide
+from model import decide, hint_of
 from shared import SCHEMA, decide_batch, read
 
-LEAST = 10_000
+LEAST = 20_000
 CASES = int(os.environ.get("HOLDOFF_RANDOM_CASES", "20000"))
 SHOWN = 5
 REASONS = set(
@@ -53,6 +54,10 @@ def test_model_and_command_agree():
 
     assert reached(model["reason"] for model in expected) == REASONS
     assert reached(model["hint"]["from"] for model in expected if model["hint"]) == set(SOURCES)
+    hints = [hint_of(facts) for facts in inputs]
+    assert reached(hint.form for hint in hints if hint) == {None, *FORMS}
+    past = reached(hint.form for hint in hints if hint and hint.past)
+    assert past >= {None, "integer", "float", "leading_float", "date"}
     classes = reached((model["error"] or {}).get("class") for model in expected)
     assert classes == {None, *CLASSES}
 

@@ -64,9 +64,8 @@ def wait(text, clock_ms):
 
 
 def until(at_ms, clock_ms):
-    if at_ms is None or clock_ms is None:
-        return None
-    return max(0, at_ms - clock_ms)
+    """The time from now to then, below 0 for what is past."""
+    return None if at_ms is None or clock_ms is None else at_ms - clock_ms
 
 
 def go_duration(text):

@@ -53,19 +53,17 @@ def applies(rule, facts, response, hint):
         return False
     parts = response.error.parts() if response.error else {}
     return (
-        (not rule.get("status") or any(in_range(response.status, item) for item in rule["status"]))
+        (not rule.get("status") or response.has_status(rule["status"]))
         and (not rule.get("type") or parts.get("type") in rule["type"])
         and (not rule.get("code") or parts.get("code") in rule["code"])
         and (not rule.get("error_class") or parts.get("class") in rule["error_class"])
-        and (not rule.get("hinted") or hint is not None)
+        and (not rule.get("hinted") or is_hinted(rule["hinted"], hint))
     )
 
 
-def in_range(status, item):
-    if status is None or isinstance(item, int):
-        return status == item
-    first, last = item.split("-")
-    return int(first) <= status <= int(last)
+def is_hinted(condition, hint):
+    """By any hint, or by one of these sources."""
+    return hint is not None and (condition is True or hint.source in condition)
 
 
 # --- the server's own word -----------------------------------------------------------------------

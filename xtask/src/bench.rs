@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use crate::Result;
-use crate::clients::{install_npm, install_python, json_lines};
+use crate::clients::{install_npm_beside_holdoff, install_python_beside_holdoff, json_lines};
 use crate::demo::{KOTLIN_EXAMPLE, run_class};
 use crate::package;
 use crate::package::{TARBALL, WHEEL};
@@ -24,9 +24,11 @@ static ALL: &[&Step] = &[
 static RUST: Step = Step::new("rust benchmark", &[], || {
     run(&mut cargo("bench --package holdoff --bench decide"))
 });
-static NODE_PEERS: Step = Step::new("npm peers", &[&TARBALL], || install_npm("js/bench"));
+static NODE_PEERS: Step = Step::new("npm peers", &[&TARBALL], || {
+    install_npm_beside_holdoff("js/bench")
+});
 static PYTHON_PEERS: Step = Step::new("python peers", &[&WHEEL], || {
-    install_python(PYTHON_FOLDER, "python/bench/requirements.txt")
+    install_python_beside_holdoff(PYTHON_FOLDER, "python/bench/requirements.txt")
 });
 
 /// Where the other Python clients are, apart from what the tests use.

@@ -1,5 +1,6 @@
-//! Other HTTP clients, installed beside holdoff's own packages to be compared with them.
+//! Other HTTP clients, installed to be compared with holdoff.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::de::DeserializeOwned;
@@ -9,32 +10,58 @@ use crate::package::packages;
 use crate::process::{command, read, run};
 use crate::tools::{NPM, PYTHON, root};
 
-/// The packed npm package, and the clients that the folder's `package.json` pins.
-pub fn install_npm(folder: &str) -> Result {
+/// The clients that the folder's `package.json` pins, and the packed npm package beside them.
+pub fn install_npm_beside_holdoff(folder: &str) -> Result {
     let tarball = packages("tgz")?.pop().ok_or("there is no npm tarball")?;
+    install(folder, Some(&tarball))
+}
+
+/// The clients that the folder's `package.json` pins.
+pub fn install_npm(folder: &str) -> Result {
+    install(folder, None)
+}
+
+fn install(folder: &str, tarball: Option<&Path>) -> Result {
     let mut npm = command(NPM.path());
     npm.current_dir(root().join(folder));
     npm.args(["install", "--no-save", "--no-package-lock", "--no-audit"]);
     // Some clients want a later Node than the machine's may be; they get it, as a package.
-    run(npm.arg("--loglevel=error").arg(tarball))
+    run(npm.arg("--loglevel=error").args(tarball))
 }
 
-/// The wheel, and the clients that a file of requirements pins, in an environment of their own.
+/// The clients that a file of requirements pins, in an environment of their own, and the wheel beside
+/// them.
+pub fn install_python_beside_holdoff(environment: &str, requirements: &str) -> Result {
+    let wheel = packages("whl")?.pop().ok_or("there is no wheel")?;
+    install_python(environment, requirements)?;
+    run(pip_install(environment)
+        .args(["--force-reinstall", "--no-deps"])
+        .arg(wheel))
+}
+
+/// The clients that a file of requirements pins, in an environment of their own.
 pub fn install_python(environment: &str, requirements: &str) -> Result {
     let folder = root().join(environment);
     if !folder.exists() {
         run(command(PYTHON.path()).args(["-m", "venv"]).arg(&folder))?;
     }
-    let wheel = packages("whl")?.pop().ok_or("there is no wheel")?;
-    let install = || {
-        let mut pip = command(folder.join("bin/python"));
-        pip.args(["-m", "pip", "install", "--quiet"]);
-        pip
+    run(pip_install(environment).args(["-r", requirements]))
+}
+
+/// The Python of an environment.
+pub fn environment_python(environment: &str) -> PathBuf {
+    let program = if cfg!(windows) {
+        "Scripts/python.exe"
+    } else {
+        "bin/python"
     };
-    run(install().args(["-r", requirements]))?;
-    run(install()
-        .args(["--force-reinstall", "--no-deps"])
-        .arg(wheel))
+    root().join(environment).join(program)
+}
+
+fn pip_install(environment: &str) -> Command {
+    let mut pip = command(environment_python(environment));
+    pip.args(["-m", "pip", "install", "--quiet"]);
+    pip
 }
 
 /// What a script prints, one JSON object a line; other lines are passed over.

@@ -38,6 +38,7 @@ const TABLES: [(&str, &str, &[Code]); 6] = [
 pub fn write() -> Result {
     for (path, source) in [
         ("js/src/generated/codes.ts", javascript::render()),
+        ("js/src/generated/clients.ts", javascript::render_clients()?),
         ("python/src/holdoff/_codes.py", python::render()),
         (
             "kotlin/target/generated-sources/codes/io/holdoff/Codes.kt",

@@ -17,9 +17,11 @@ use crate::tools::{NPM, json, root};
 
 static ALL: &[&Step] = &[&NODE_CLIENTS, &PYTHON_CLIENTS];
 
-static NODE_CLIENTS: Step = Step::new("npm clients", &[&TARBALL], || clients::install_npm(FOLDER));
+static NODE_CLIENTS: Step = Step::new("npm clients", &[&TARBALL], || {
+    clients::install_npm_beside_holdoff(FOLDER)
+});
 static PYTHON_CLIENTS: Step = Step::new("python clients", &[&WHEEL], || {
-    clients::install_python(PYTHON_FOLDER, "tests/hostile/requirements.txt")
+    clients::install_python_beside_holdoff(PYTHON_FOLDER, "tests/hostile/requirements.txt")
 });
 
 const FOLDER: &str = "tests/hostile";
@@ -57,7 +59,7 @@ pub fn hostile(all: bool) -> Result {
     let columns = columns()?;
     let longest_ms = longest_ms()?;
     take_all(ALL)?;
-    let python = root().join(PYTHON_FOLDER).join("bin/python");
+    let python = clients::environment_python(PYTHON_FOLDER);
     let mut seen: Vec<Seen> = clients::json_lines(&mut serve("node", "clients.mjs"))?;
     seen.extend(clients::json_lines(&mut serve(
         &python.display().to_string(),
@@ -176,7 +178,7 @@ fn duration(ms: u64) -> String {
 
 /// The longest wait that the preset allows: that for the longest hint, with its jitter.
 fn longest_ms() -> Result<u64> {
-    let document = preset_document(PRESET).ok_or(format!("`{PRESET}` is not a preset"))?;
+    let document = preset_document(PRESET).map_err(|error| error.to_string())?;
     let document: Value =
         serde_json::from_str(document).map_err(|error| format!("{PRESET}: {error}"))?;
     let number = |path| document.pointer(path).and_then(Value::as_u64);

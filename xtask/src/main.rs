@@ -13,6 +13,7 @@ mod generate;
 mod hostile;
 mod lint;
 mod package;
+mod peers;
 mod process;
 mod setup;
 mod step;
@@ -77,6 +78,8 @@ enum Task {
         #[arg(long)]
         all: bool,
     },
+    /// Ask other clients what they do with thousands of responses, and compare it with their presets
+    Peers(peers::Options),
 }
 
 fn main() -> ExitCode {
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Task::Bench => bench::bench(),
         Task::Fuzz { seconds } => fuzz::fuzz(seconds),
         Task::Hostile { all } => hostile::hostile(all),
+        Task::Peers(options) => peers::peers(&options),
         Task::Lint => return exit_code(run_all(lint::ALL.iter(), Steps::default())),
         Task::Test { only } => return exit_code(test::test(&only)),
     };

@@ -17,6 +17,14 @@ use holdoff::{Call, Draw, ErrorBody, Failure, Headers, Phase, SupportReport, Tra
 use js_sys::Array;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+/// Which of the names, one a line, a preset's name means. The error is the core's text.
+#[wasm_bindgen]
+pub fn match_preset(asked: &str, names: &str) -> Result<String, String> {
+    let names: Vec<&str> = names.lines().collect();
+    let found = holdoff::match_preset(asked, &names);
+    found.map(String::from).map_err(|error| error.to_string())
+}
+
 /// A loaded policy.
 #[wasm_bindgen]
 #[derive(Debug)]
@@ -318,7 +326,8 @@ mod tests {
         let error = Policy::preset("tesera").unwrap_err();
         assert_eq!(
             error,
-            "policy: `tesera` is not a preset; known are `recommended`, `tessera`"
+            "policy: `tesera` is not a preset; known are `recommended`, `tessera`; \
+             those of other clients are in `holdoff/clients`"
         );
     }
 

@@ -73,20 +73,37 @@ impl Form {
     }
 }
 
+words! {
+    /// Which line of a header counts that came more than once.
+    pub(crate) enum Repeated {
+        /// All of them, as one value, which only a form that needs no end can read.
+        Joined "joined",
+        /// The first.
+        First "first",
+        /// The last.
+        Last "last",
+    }
+}
+
 /// The wait in milliseconds that a header's lines ask for, in the first form that can be read; below
-/// 0 where it is past. Several lines are one value, which only a form that needs no end can read.
+/// 0 where it is past.
 pub(super) fn read<'l>(
     forms: &[Form],
+    repeated: Repeated,
     mut lines: impl Iterator<Item = &'l str>,
     unit: u64,
     clock: &Clock<'_>,
 ) -> Option<i64> {
     let first = lines.next()?;
-    let several = lines.next().is_some();
+    let (line, joined) = match (repeated, lines.last()) {
+        (Repeated::Joined, last) => (first, last.is_some()),
+        (Repeated::Last, Some(last)) => (last, false),
+        _ => (first, false),
+    };
     forms
         .iter()
-        .filter(|form| !several || **form == Form::LeadingFloat)
-        .find_map(|form| form.read(first, unit, clock))
+        .filter(|form| !joined || **form == Form::LeadingFloat)
+        .find_map(|form| form.read(line, unit, clock))
 }
 
 #[cfg(test)]
@@ -96,7 +113,7 @@ mod tests {
 
     fn at_noon(form: Form, text: &str) -> Option<i64> {
         let noon = || from_rfc3339("2026-01-15T12:00:00Z").map(|ms| ms as i64);
-        read(&[form], [text].into_iter(), 1000, &noon)
+        read(&[form], Repeated::Joined, [text].into_iter(), 1000, &noon)
     }
 
     #[test]
@@ -273,9 +290,13 @@ mod tests {
 
     #[test]
     fn the_first_form_that_can_be_read_counts_and_several_lines_are_one_value() {
-        let read = |forms: &[Form], lines: &[&'static str]| {
-            read(forms, lines.iter().copied(), 1, &|| None)
+        let lines = |repeated, forms: &[Form], lines: &[&'static str]| {
+            read(forms, repeated, lines.iter().copied(), 1, &|| None)
         };
+        let read = |forms: &[Form], text: &[&'static str]| lines(Repeated::Joined, forms, text);
+        assert_eq!(lines(Repeated::First, &[Form::Float], &["3", "5"]), Some(3));
+        assert_eq!(lines(Repeated::Last, &[Form::Float], &["3", "5"]), Some(5));
+        assert_eq!(lines(Repeated::Last, &[Form::Float], &["3"]), Some(3));
         assert_eq!(read(&[Form::Date, Form::Float], &["250.5"]), Some(251));
         assert_eq!(read(&[Form::Float], &["3", "5"]), None);
         assert_eq!(

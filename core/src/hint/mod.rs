@@ -11,6 +11,7 @@ mod http_date;
 mod javascript_date;
 mod message;
 mod rate_limit;
+mod rules;
 mod source;
 mod wait;
 
@@ -18,11 +19,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-
-use crate::code::words;
-use crate::decision::{MAX_WAIT_MS, Source};
+use crate::decision::Source;
 use crate::explanation::{Recorder, Topic, excerpt};
 use crate::header::{HeaderName, HeaderSet};
 use crate::jitter::Jitter;
@@ -31,8 +28,9 @@ use crate::rule::StatusRange;
 use source::{Finding, Raw, Says};
 use wait::Clock;
 
-pub(crate) use form::Form;
+pub(crate) use form::{Form, Repeated};
 pub(crate) use http_date::read as read_date;
+pub(crate) use rules::{BeyondMax, HintClock, HintRules, HintSource, Past, Zero};
 pub(crate) use source::{read_pushback, readable_header};
 pub(crate) use wait::members;
 
@@ -60,131 +58,6 @@ pub struct Hint {
 pub(crate) struct Heard {
     pub hint: Hint,
     pub jitter: Jitter,
-}
-
-/// Which hints count, and what is done with them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct HintRules {
-    /// What is read of the response; the first that can be read counts.
-    pub sources: Vec<HintSource>,
-    /// The statuses whose responses are read; none stands for all.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub status: Vec<StatusRange>,
-    /// By whose clock times are measured.
-    pub clock: HintClock,
-    /// The shortest wait that a hint leads to, in milliseconds.
-    pub min_ms: u64,
-    /// What happens when a hint is 0.
-    pub zero: Zero,
-    /// What happens when a hint is below 0, or a time that has passed.
-    pub past: Past,
-    /// The longest hint that is waited for, in milliseconds.
-    pub max_ms: u64,
-    /// What happens when a hint is longer.
-    pub beyond_max: BeyondMax,
-    /// Whether a hint shorter than the backoff becomes as long.
-    pub at_least_backoff: bool,
-    /// By how much a hint may be longer than the backoff, in milliseconds; it is cut where it is
-    /// longer still.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_above_backoff_ms: Option<u64>,
-    /// What is added to a hint, so that many callers who got the same don't come back at once.
-    pub jitter: Jitter,
-}
-
-/// One place where a response may say how long to wait.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HintSource {
-    pub source: Source,
-    /// The forms in which its one header is read; without any, it is read in all that holdoff knows.
-    pub reads: Vec<Form>,
-    /// What is added to this hint, in place of what is added to all.
-    pub jitter: Option<Jitter>,
-}
-
-impl HintSource {
-    /// The one header that is read, where a form says how, and what its numbers count.
-    fn only_header(&self) -> Option<(HeaderName, u64)> {
-        readable_header(self.source).filter(|_| !self.reads.is_empty())
-    }
-}
-
-impl Serialize for HintSource {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.reads.is_empty() && self.jitter.is_none() {
-            return self.source.serialize(serializer);
-        }
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("source", &self.source)?;
-        if !self.reads.is_empty() {
-            map.serialize_entry("reads", &self.reads)?;
-        }
-        if let Some(jitter) = &self.jitter {
-            map.serialize_entry("jitter", jitter)?;
-        }
-        map.end()
-    }
-}
-
-words! {
-    /// By whose clock it is measured how long it is until a time that a hint names.
-    pub(crate) enum HintClock {
-        /// The server's, as far as the response tells it: no matter if the caller's is wrong.
-        Server "server",
-        /// The caller's.
-        Local "local",
-    }
-}
-
-words! {
-    /// What happens when a hint is below 0, or a time that has passed.
-    pub(crate) enum Past {
-        /// It counts as 0.
-        Zero "zero",
-        /// It is passed over, and the backoff takes its place.
-        Ignore "ignore",
-    }
-}
-
-words! {
-    /// What happens when a hint is 0.
-    pub(crate) enum Zero {
-        /// It counts like any other.
-        Wait "wait",
-        /// It is passed over, and the backoff takes its place.
-        Ignore "ignore",
-    }
-}
-
-words! {
-    /// What happens when a hint is longer than the policy's longest.
-    pub(crate) enum BeyondMax {
-        /// The call ends; the decision says how long the wait would have been.
-        Stop "stop",
-        /// The longest is waited instead, so the retry comes before the server wants it.
-        Clamp "clamp",
-        /// The hint is passed over, and the backoff takes its place.
-        Ignore "ignore",
-    }
-}
-
-impl Default for HintRules {
-    /// Nothing is read.
-    fn default() -> Self {
-        Self {
-            sources: Vec::new(),
-            status: Vec::new(),
-            clock: HintClock::Server,
-            min_ms: 0,
-            zero: Zero::Wait,
-            past: Past::Zero,
-            max_ms: MAX_WAIT_MS,
-            beyond_max: BeyondMax::Stop,
-            at_least_backoff: false,
-            max_above_backoff_ms: None,
-            jitter: Jitter::None,
-        }
-    }
 }
 
 impl HintRules {
@@ -226,7 +99,7 @@ impl HintRules {
             }
             let mut longest: Option<(i64, Finding<'_>)> = None;
             let mut findings = Vec::new();
-            source::read(entry, response, &clock, |finding| {
+            source::read(entry, self.repeated, response, &clock, |finding| {
                 if let Says::Wait(ms) = finding.says
                     && longest.is_none_or(|(so_far, _)| ms > so_far)
                 {
@@ -243,17 +116,32 @@ impl HintRules {
                     describe(&finding, entry, first, longest, response, &clock)
                 });
             }
-            heard = heard.or(longest.map(|(ms, Finding { at_most, .. })| Heard {
-                hint: Hint {
+            if let Some((ms, Finding { at_most, .. })) = longest
+                && heard.is_none()
+            {
+                let hint = Hint {
                     ms: u64::try_from(ms).unwrap_or(0),
                     source: entry.source,
                     at_most,
                     past: ms < 0,
-                },
-                jitter: entry.jitter.unwrap_or(self.jitter),
-            }));
+                };
+                if self.gives_way(hint) {
+                    record.step(Topic::Hint, || "so the next source is read".into());
+                } else {
+                    let jitter = entry.jitter.unwrap_or(self.jitter);
+                    heard = Some(Heard { hint, jitter });
+                }
+            }
         }
         heard
+    }
+
+    fn gives_way(&self, hint: Hint) -> bool {
+        match self.past {
+            Past::Next if hint.past => true,
+            Past::Ignore if hint.past => false,
+            _ => hint.ms == 0 && self.zero == Zero::Next,
+        }
     }
 }
 
@@ -316,7 +204,7 @@ fn needs_a_clock(finding: &Finding<'_>, entry: &HintSource, response: &Response<
     let lines = response.headers.lines(name);
     let any_time = || Some(0);
     let ms = match entry.only_header() {
-        Some((_, unit)) => form::read(&entry.reads, lines, unit, &any_time),
+        Some((_, unit)) => form::read(&entry.reads, Repeated::First, lines, unit, &any_time),
         None => wait::longest(lines, |text| wait::read(text, &any_time)),
     };
     ms.is_some()

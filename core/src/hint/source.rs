@@ -1,9 +1,10 @@
 //! What each source of hints reads of a response.
 
 use super::bucket::{self, Bucket, is_exhausted};
+use super::form::{self, Repeated};
 use super::rate_limit::{self, RateLimit};
 use super::wait::{self, Clock, saturated};
-use super::{HintSource, MAX_HINT_MS, decimal, form, message};
+use super::{HintSource, MAX_HINT_MS, decimal, message};
 use crate::decision::Source;
 use crate::error_body::{RepeatedHeaders, Seconds, is_secondary_rate_limit};
 use crate::header::{HeaderName, HeaderSet};
@@ -127,6 +128,7 @@ pub(super) fn is_in_body(source: Source) -> bool {
 /// Hands everything that the source says to `found`. The clock tells when the server answered.
 pub(super) fn read<'r>(
     entry: &HintSource,
+    repeated: Repeated,
     response: &'r Response<'_>,
     clock: &Clock<'_>,
     mut found: impl FnMut(Finding<'r>),
@@ -138,7 +140,7 @@ pub(super) fn read<'r>(
             found(Finding {
                 place: name.name(),
                 raw: Raw::Lines(name),
-                says: says(form::read(&entry.reads, lines, unit, clock)),
+                says: says(form::read(&entry.reads, repeated, lines, unit, clock)),
                 at_most: false,
             });
         }

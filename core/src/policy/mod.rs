@@ -20,7 +20,6 @@ use crate::decision::{Decision, FailureClass, Reason};
 use crate::header::HeaderSet;
 use crate::hint::HintRules;
 use crate::json::Json;
-use crate::presets::PRESET_NAMES;
 use crate::rule::Rule;
 use crate::server_verdict::ServerVerdict;
 use crate::verdict::Outcome;
@@ -188,26 +187,6 @@ impl PolicyError {
             path: path.into(),
             what: what.into(),
         }))
-    }
-
-    pub(crate) fn unknown_preset(name: &str) -> Self {
-        // A client's versions are told once a client is meant.
-        let (client, _) = name.split_once('@').unwrap_or((name, ""));
-        let versions = |known: &&&str| known.split('@').next() == Some(client);
-        let meant: Vec<&str> = PRESET_NAMES.iter().filter(versions).copied().collect();
-        let mut known = meant;
-        if known.is_empty() {
-            known = PRESET_NAMES
-                .iter()
-                .filter_map(|known| known.split('@').next())
-                .collect();
-            known.dedup();
-        }
-        let known = known.join("`, `");
-        Self::new(
-            "policy",
-            format!("`{name}` is not a preset; known are `{known}`"),
-        )
     }
 
     /// Where in the document, such as `rules[3].status[0]`; `policy` for the document as a whole.

@@ -8,7 +8,9 @@ use super::document::{MILLISECONDS, Node, Read};
 use super::read::{retries, source, status};
 use crate::backoff::{Backoff, CapApplies, Factor, MinApplies};
 use crate::decision::MAX_WAIT_MS;
-use crate::hint::{BeyondMax, Form, HintClock, HintRules, HintSource, Past, Zero, readable_header};
+use crate::hint::{
+    BeyondMax, Form, HintClock, HintRules, HintSource, Past, Repeated, Zero, readable_header,
+};
 use crate::jitter::Jitter;
 use crate::json::Json;
 
@@ -51,6 +53,7 @@ pub(super) fn hint(node: Node<'_>) -> Read<HintRules> {
     let fields = node.fields(&[
         "sources",
         "status",
+        "repeated",
         "clock",
         "min_ms",
         "zero",
@@ -65,6 +68,10 @@ pub(super) fn hint(node: Node<'_>) -> Read<HintRules> {
     let rules = HintRules {
         sources: fields.required("sources")?.list(hint_source)?,
         status: fields.condition("status", status)?,
+        repeated: match fields.optional("repeated") {
+            Some(node) => node.one_of(Repeated::ALL, Repeated::name)?,
+            None => defaults.repeated,
+        },
         clock: match fields.optional("clock") {
             Some(node) => node.one_of(HintClock::ALL, HintClock::name)?,
             None => defaults.clock,

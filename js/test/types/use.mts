@@ -16,6 +16,15 @@ import {
   supportReport,
   type TransportKind,
 } from "holdoff";
+import { type Client, preset, presetNames } from "holdoff/clients";
+
+preset("openai-node") satisfies Policy;
+preset("openai-node@6.49.0") satisfies Policy;
+preset("tessera") satisfies Policy;
+const client: Client = "undici";
+presetNames.includes(client) satisfies boolean;
+// @ts-expect-error no such client
+preset("openai-nod");
 
 const policy: Policy = Policy.tessera();
 Policy.recommended() satisfies Policy;

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from holdoff._request import Facts
 
 PRESET_NAMES: tuple[str, ...] = tuple(_native.preset_names())
-"""The names of the policies that ship with holdoff, for `Policy.preset`."""
+"""The names of the policies that ship with holdoff, for `Policy.preset`.
+
+Those with an `@` do what other clients do in these versions, of each client the newest first.
+"""
 
 
 class PolicyError(ValueError):
@@ -46,7 +49,11 @@ class Policy:
 
     @classmethod
     def preset(cls, name: str) -> Self:
-        """Load the policy that ships under `name`, one of `PRESET_NAMES`."""
+        """Load the policy that ships under `name`.
+
+        It is one of `PRESET_NAMES`; a client alone, `openai-python`, for its newest; or a client
+        and a version of it, `openai-python@2.40.0`. Raises `PolicyError` where there is none.
+        """
         policy = cls.__new__(cls)
         policy._load(_native.Policy.preset, name)
         return policy

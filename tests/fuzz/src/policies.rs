@@ -13,8 +13,14 @@ pub(crate) struct Subject {
     pub max_ms: u64,
     /// Whether a longer one is cut to that.
     pub clamps: bool,
+    /// Whether one is cut that is much longer than the backoff.
+    pub keeps_near_backoff: bool,
+    /// Whether one that is shorter than the backoff gives way to it.
+    pub at_least_backoff: bool,
     /// The shortest backoff.
     pub backoff_min_ms: u64,
+    /// The most time that a call may take, where it says nothing itself.
+    pub deadline_ms: Option<u64>,
 }
 
 impl Subject {
@@ -27,7 +33,11 @@ impl Subject {
         Self {
             max_ms: max_ms.unwrap_or_default(),
             clamps: beyond_max == Some("clamp"),
+            keeps_near_backoff: number("/hint/max_above_backoff_ms").is_some(),
+            at_least_backoff: document.pointer("/hint/at_least_backoff")
+                == Some(&Value::Bool(true)),
             backoff_min_ms: number("/backoff/min_ms").unwrap_or_default(),
+            deadline_ms: number("/deadline_ms"),
             policy,
         }
     }

@@ -55,9 +55,11 @@ fn wait_is_right(subject: &Subject, failure: &Failure<'_>, call: &Call<'_>, deci
     match (source, hint) {
         (Source::None, _) => assert_ne!(source, Source::None, "{decision:?}"),
         (Source::Backoff, None) => assert!(after_ms >= subject.backoff_min_ms, "{decision:?}"),
-        // A hint that is passed over because it is too long, or no wait at all.
+        // A hint that is passed over because it is too long, or no wait at all, or gives way.
         (Source::Backoff, Some(hint)) => {
-            assert!(hint.ms > max_ms || hint.ms == 0, "{hint:?} {decision:?}");
+            let passed_over = hint.ms > max_ms || hint.ms == 0;
+            let gives_way = subject.at_least_backoff && hint.ms <= after_ms;
+            assert!(passed_over || gives_way, "{hint:?} {decision:?}");
         }
         (_, None) => assert_eq!(source, Source::Backoff, "{decision:?}"),
         (_, Some(hint)) => {
@@ -67,11 +69,12 @@ fn wait_is_right(subject: &Subject, failure: &Failure<'_>, call: &Call<'_>, deci
                 assert_eq!(after_ms, hint.ms.min(MAX_WAIT_MS));
             } else {
                 assert!(subject.clamps || hint.ms <= max_ms, "{hint:?} {decision:?}");
-                assert!(after_ms >= hint.ms.min(max_ms), "{hint:?} {decision:?}");
+                let kept = subject.keeps_near_backoff || after_ms >= hint.ms.min(max_ms);
+                assert!(kept, "{hint:?} {decision:?}");
             }
         }
     }
-    if let Some(deadline_ms) = call.deadline_ms
+    if let Some(deadline_ms) = call.deadline_ms.or(subject.deadline_ms)
         && reason != Reason::HintTooLong
     {
         let end_ms = call.elapsed_ms.unwrap_or(0).saturating_add(after_ms);

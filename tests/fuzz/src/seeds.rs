@@ -156,7 +156,9 @@ pub(crate) fn of_body(shared: &Shared) -> Vec<Vec<u8>> {
 }
 
 pub(crate) fn of_policy_document(shared: &Shared) -> Vec<Vec<u8>> {
-    let presets = PRESET_NAMES.iter().filter_map(|name| preset_document(name));
+    let presets = PRESET_NAMES
+        .iter()
+        .filter_map(|name| preset_document(name).ok());
     let of_inputs = shared.inputs().filter_map(|input| input.get("policy"));
     let of_errors = shared.cases.iter().filter_map(|case| case.get("document"));
     let documents = of_inputs

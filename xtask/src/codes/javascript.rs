@@ -1,8 +1,13 @@
 //! `js/src/generated/codes.ts`: the names that the npm package shows, with their types.
 
-use holdoff::{Action, Code, FailureClass, Phase, Reason, Source, Topic, TransportKind};
+use holdoff::{
+    Action, Code, FailureClass, PRESET_NAMES, Phase, Reason, Source, Topic, TransportKind,
+    preset_document,
+};
+use serde_json::Value;
 
 use super::TABLES;
+use crate::Result;
 
 /// The source of `codes.ts`.
 pub fn render() -> String {
@@ -22,12 +27,16 @@ pub fn render() -> String {
         "\n/** What a step of an explanation is about. */\nexport type Topic = {};\n",
         quoted(&topics, " | ")
     );
+    let own: Vec<_> = PRESET_NAMES
+        .into_iter()
+        .filter(|name| !is_client(name))
+        .collect();
     source += &format!(
-        "\n/** The name of a policy that ships. */\nexport type PresetName = {};\n\
-         \n/** The names of all policies that ship. */\n\
+        "\n/** The name of a policy of holdoff's own. */\nexport type PresetName = {};\n\
+         \n/** The names of holdoff's own policies; those of other clients are in `holdoff/clients`. */\n\
          export const presetNames: readonly PresetName[] = [{}];\n",
-        quoted(&holdoff::PRESET_NAMES, " | "),
-        quoted(&holdoff::PRESET_NAMES, ", ")
+        quoted(&own, " | "),
+        quoted(&own, ", ")
     );
     source += &format!(
         "\nexport const requestIdHeaders: readonly string[] = [{}];\n",
@@ -38,6 +47,34 @@ pub fn render() -> String {
         holdoff::MAX_BODY_BYTES
     );
     source
+}
+
+/// The source of `clients.ts`: the documents that describe other clients, apart from the core, for
+/// few need them.
+pub fn render_clients() -> Result<String> {
+    let names = PRESET_NAMES.into_iter().filter(|name| is_client(name));
+    let mut clients: Vec<_> = names
+        .clone()
+        .filter_map(|name| name.split('@').next())
+        .collect();
+    clients.dedup();
+    let mut source = format!(
+        "// Written by `cargo xtask generate` out of the core's presets.\n\
+         \n/** A client whose behaviour is a policy. */\nexport type Client = {};\n\
+         \nexport const documents: Readonly<Record<string, string>> = {{\n",
+        quoted(&clients, " | ")
+    );
+    for name in names {
+        let document = preset_document(name).map_err(|error| error.to_string())?;
+        let bare: Value = serde_json::from_str(document).map_err(|error| error.to_string())?;
+        // JSON in JSON is a text that JavaScript reads too.
+        source += &format!("\t\"{name}\": {},\n", Value::String(bare.to_string()));
+    }
+    Ok(source + "};\n")
+}
+
+fn is_client(name: &str) -> bool {
+    name.contains('@')
 }
 
 /// A union of the names, whose documentation tells what each means.
@@ -84,7 +121,7 @@ mod tests {
             "\nexport type Action = \"retry\" | \"stop\" | \"escalate\";\n",
             "\nexport const sources: Readonly<Record<number, Source>> = {\n\t0: \"none\",\n\t1: \"backoff\",\n",
             "\nexport const transportCodes: Readonly<Record<TransportKind, number>> = {\n\t\"dns\": 1,\n",
-            "\nexport const presetNames: readonly PresetName[] = [\"recommended\", \"tessera\"",
+            "\nexport const presetNames: readonly PresetName[] = [\"recommended\", \"tessera\"];\n",
             "\nexport const maxBodyBytes = 65536;\n",
         ] {
             assert!(source.contains(expected), "{expected}\nis not in\n{source}");

@@ -69,12 +69,13 @@ public class Policy private constructor(
     override fun toString(): String = "Policy($name)"
 
     public companion object {
-        /** The names of all presets. */
+        /** The names of all presets. Those with an `@` do what other clients do in these versions. */
         @JvmStatic
         public val presetNames: List<String> by lazy { io.holdoff.ffi.presetNames() }
 
         /**
-         * The policy that ships under [name].
+         * The policy that ships under [name]: one of [presetNames]; a client alone, `openai-java`, for
+         * its newest; or a client and a version of it, `openai-python@2.40.0`.
          *
          * @throws PolicyException if there is none.
          */

@@ -111,6 +111,15 @@ class PolicyTest {
     }
 
     @Test
+    fun `a client is named alone, by a range or by a version`() {
+        val names = listOf("openai-python", "openai-python@<=2.51", "openai-python@2.40.0")
+        assertEquals(
+            listOf("openai-python@>=2.52.1", "openai-python@<=2.51", "openai-python@<=2.51"),
+            names.map { Policy.preset(it).name },
+        )
+    }
+
+    @Test
     fun `a wrong document says where and what`() {
         val error = assertThrows<IllegalArgumentException> { Policy("""{"name": 1}""") }
         assertTrue(error is PolicyException && error.message.startsWith("name: "), "$error")
