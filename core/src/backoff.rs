@@ -1,10 +1,11 @@
 //! The wait computed when the server gave no hint.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::code::words;
 use crate::decision::MAX_WAIT_MS;
 use crate::jitter::{Draw, Jitter};
+use crate::thousandths::Thousandths;
 
 /// How the wait grows from attempt to attempt: `base_ms · factor^attempt`, up to a cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -18,7 +19,7 @@ pub(crate) struct Backoff {
     /// So many of the first retries come without any wait but the shortest.
     pub immediate_retries: u32,
     /// By how much each wait is longer than the one before it.
-    pub factor: Factor,
+    pub factor: Thousandths,
     /// The longest wait, in milliseconds, not counting a shortest one beneath it.
     pub cap_ms: u64,
     /// Whether the cap bounds the wait before or after its random part is put in.
@@ -44,25 +45,6 @@ words! {
         Beneath "beneath",
         /// A wait that comes out shorter, with its jitter, becomes as long.
         AfterJitter "after_jitter",
-    }
-}
-
-/// A growth factor, held in thousandths so that no decision computes with floats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Factor {
-    pub thousandths: u64,
-}
-
-impl Serialize for Factor {
-    #[expect(
-        clippy::float_arithmetic,
-        reason = "printing only: the inverse of reading"
-    )]
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.thousandths % 1000 {
-            0 => serializer.serialize_u64(self.thousandths / 1000),
-            _ => serializer.serialize_f64(self.thousandths as f64 / 1000.0),
-        }
     }
 }
 
@@ -116,7 +98,7 @@ impl Backoff {
         const FRACTION_BITS: u32 = 64;
         const ENOUGH: u128 = (MAX_WAIT_MS as u128) << FRACTION_BITS;
         let mut wait = u128::from(self.base_ms.min(MAX_WAIT_MS)) << FRACTION_BITS;
-        let factor = u128::from(self.factor.thousandths);
+        let factor = u128::from(self.factor.0);
         for _ in 0..attempt {
             if wait >= ENOUGH || wait == 0 || factor == 1000 {
                 break;
@@ -153,7 +135,7 @@ mod tests {
         min_ms: 0,
         min_applies: MinApplies::Beneath,
         immediate_retries: 0,
-        factor: Factor { thousandths: 2000 },
+        factor: Thousandths(2000),
         cap_ms: 60_000,
         cap_applies: CapApplies::AfterJitter,
         jitter: Jitter::Additive { span_ms: 1000 },
@@ -226,7 +208,7 @@ mod tests {
             assert_eq!(huge.above_floor(u32::MAX, LAST), MAX_WAIT_MS);
         }
         let slow = Backoff {
-            factor: Factor { thousandths: 1001 },
+            factor: Thousandths(1001),
             ..huge
         };
         assert_eq!(slow.above_floor(u32::MAX, LAST), MAX_WAIT_MS);
@@ -244,7 +226,7 @@ mod tests {
     fn a_fractional_factor_is_rounded_once_at_the_end() {
         let half_more = Backoff {
             base_ms: 500,
-            factor: Factor { thousandths: 1500 },
+            factor: Thousandths(1500),
             jitter: Jitter::None,
             ..DOUBLING
         };

@@ -27,19 +27,7 @@ impl Policy {
     pub fn explain(&self, failure: &Failure<'_>, call: &Call<'_>) -> Explanation {
         let mut record = Recorder::listening();
         let decision = self.run(failure, call, &mut record);
-        record.step(Topic::Decision, || {
-            let after_ms = decision.after_ms();
-            match decision.action() {
-                Action::Retry => format!("retry after {after_ms} ms, by {}", decision.source()),
-                action if after_ms > 0 => {
-                    format!(
-                        "{action}, {}: it would have been {after_ms} ms",
-                        decision.reason()
-                    )
-                }
-                action => format!("{action}, {}", decision.reason()),
-            }
-        });
+        record.step(Topic::Decision, || decision.describe());
         Explanation {
             steps: record.into_steps(),
             decision,
@@ -192,6 +180,21 @@ fn terminal_fact(failure: &Failure<'_>, call: &Call<'_>) -> Option<Reason> {
 
 fn stop(class: FailureClass, reason: Reason) -> Decision {
     Decision::new(Action::Stop, class, reason, Source::None, 0)
+}
+
+impl Decision {
+    /// What is done and why, for a person.
+    pub(crate) fn describe(self) -> String {
+        let after_ms = self.after_ms();
+        match self.action() {
+            Action::Retry => format!("retry after {after_ms} ms, by {}", self.source()),
+            action if after_ms > 0 => {
+                let reason = self.reason();
+                format!("{action}, {reason}: it would have been {after_ms} ms")
+            }
+            action => format!("{action}, {}", self.reason()),
+        }
+    }
 }
 
 fn describe(failure: &Failure<'_>, call: &Call<'_>) -> String {

@@ -55,6 +55,8 @@ codes! {
         14 ErrorClass "error_class" "a rule of the policy names the class of failure that the error body tells",
         15 ServerVerdict "server_verdict" "the server said itself whether to try again",
         16 PossiblyExecuted "possibly_executed" "the request may have been executed, and is known not to be safe to repeat",
+        17 BudgetExhausted "budget_exhausted" "the retry budget that the calls to this server share is used up",
+        18 Held "held" "calls to this server are held back for longer than the policy allows",
     }
 }
 
@@ -80,13 +82,19 @@ codes! {
         16 BodyMetadataHeaders "body-metadata-headers" "a header that the error body repeats in metadata.headers",
         17 BodyMessage "body-message" "the words of the error message",
         18 BodySecondaryRateLimit "body-secondary-rate-limit" "GitHub's secondary rate limit, after which it asks for a minute",
+        19 Hold "hold" "the wait that the server told another call to the same server",
+        20 Breaker "breaker" "the breaker, which is open until a probe succeeds",
+        21 Pace "pace" "the rate at which calls to the server are sent for now",
     }
 }
 
 impl Source {
     /// Whether it is something that a response says, so that a policy can name it.
     pub const fn is_hint(self) -> bool {
-        !matches!(self, Self::None | Self::Backoff)
+        !matches!(
+            self,
+            Self::None | Self::Backoff | Self::Hold | Self::Breaker | Self::Pace
+        )
     }
 }
 

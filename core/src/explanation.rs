@@ -50,6 +50,8 @@ words! {
         Jitter "jitter",
         /// The time that is left for the call.
         Deadline "deadline",
+        /// What calls to the server share.
+        Upstream "upstream",
         /// The answer.
         Decision "decision",
     }
@@ -100,6 +102,11 @@ impl Recorder {
 
     pub(crate) const fn listening() -> Self {
         Self(Some(Vec::new()))
+    }
+
+    /// Adds to these steps.
+    pub(crate) const fn going_on(steps: Vec<Step>) -> Self {
+        Self(Some(steps))
     }
 
     /// Whether nobody listens, so that nothing needs to be found out only to be told.

@@ -96,7 +96,9 @@ mod response;
 mod rule;
 mod server_verdict;
 mod support_report;
+mod thousandths;
 mod time;
+mod upstream;
 mod verdict;
 mod wait;
 
@@ -112,3 +114,4 @@ pub use policy::{Client, POLICY_SCHEMA, Policy, PolicyError};
 pub use presets::{PRESET_NAMES, match_preset, preset_document};
 pub use support_report::{MAX_REPORT_BODY_BYTES, REQUEST_ID_HEADERS, SupportReport};
 pub use time::{from_rfc3339, to_rfc3339};
+pub use upstream::{Admission, Ticket, Upstream};

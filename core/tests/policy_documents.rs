@@ -20,6 +20,15 @@ fn with_everything() -> Value {
         "reads": ["whole"],
         "jitter": {"kind": "additive", "span_ms": 5}
     }]);
+    document["upstream"] = json!({
+        "hold": {"spread_percent": 100, "spread_ms": 500},
+        "budget": {"capacity": 500, "cost": 14, "success_refill": 0.1, "refund": true},
+        "breaker": {
+            "failures": 5, "probe_base_ms": 500, "probe_factor": 2, "probe_cap_ms": 8000,
+            "start_percent": 10, "percent_per_second": 10, "least_per_minute": 6
+        },
+        "pace": {"decrease_percent": 30, "percent_per_second": 5, "least_per_minute": 6}
+    });
     document["client"] = json!({
         "package": "openai",
         "registry": "PyPI",
@@ -102,6 +111,11 @@ fn the_schema_has_the_fields_and_names_that_are_read() {
         ),
         ("/$defs/backoff", "/backoff"),
         ("/properties/client", "/client"),
+        ("/$defs/upstream", "/upstream"),
+        ("/$defs/upstream/properties/hold", "/upstream/hold"),
+        ("/$defs/upstream/properties/budget", "/upstream/budget"),
+        ("/$defs/upstream/properties/breaker", "/upstream/breaker"),
+        ("/$defs/upstream/properties/pace", "/upstream/pace"),
     ] {
         let object = schema.pointer(pointer).unwrap();
         let unknown = with_field(probe, "?", json!(0));
@@ -128,7 +142,7 @@ fn the_schema_has_the_fields_and_names_that_are_read() {
                 .filter(|(other, _)| has(other))
                 .map(|(_, names)| names)
                 .collect();
-            lists.push(&object["required"]);
+            lists.extend(object.get("required"));
             let required = lists
                 .iter()
                 .any(|list| list.as_array().unwrap().contains(&json!(name)));

@@ -4,11 +4,14 @@
 //! calls the core and gives back a number or a text.
 
 mod request;
+mod upstream;
 
 use std::sync::Arc;
 
-use holdoff::{Decision, ErrorBody, FailureClass, SupportReport};
+use holdoff::{Decision, ErrorBody, Explanation, FailureClass, SupportReport};
+
 use request::Request;
+pub use upstream::Upstream;
 
 uniffi::setup_scaffolding!();
 
@@ -41,16 +44,7 @@ impl Policy {
     /// should be.
     pub fn explain(&self, request: &[u8]) -> Option<ExplanationParts> {
         let Request { failure, call } = Request::unpack(request)?;
-        let explanation = self.0.explain(&failure, &call);
-        let steps = explanation.steps.iter().map(|step| StepParts {
-            topic: step.topic.name().into(),
-            text: step.text.clone(),
-        });
-        Some(ExplanationParts {
-            decision: explanation.decision.to_bits(),
-            steps: steps.collect(),
-            text: explanation.to_string(),
-        })
+        Some(explanation_parts(&self.0.explain(&failure, &call)))
     }
 
     /// What a person should do; empty where `bits` are no decision's.
@@ -81,6 +75,18 @@ impl Policy {
     /// The policy as a JSON document with every default spelt out.
     pub fn to_json(&self) -> String {
         self.0.to_json()
+    }
+}
+
+fn explanation_parts(explanation: &Explanation) -> ExplanationParts {
+    let steps = explanation.steps.iter().map(|step| StepParts {
+        topic: step.topic.name().into(),
+        text: step.text.clone(),
+    });
+    ExplanationParts {
+        decision: explanation.decision.to_bits(),
+        steps: steps.collect(),
+        text: explanation.to_string(),
     }
 }
 

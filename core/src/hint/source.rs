@@ -63,7 +63,9 @@ const AGE: HeaderSet = HeaderSet::of(&[HeaderName::Age]);
 
 const fn place(source: Source) -> Place {
     match source {
-        Source::None | Source::Backoff => Place::Nowhere,
+        Source::None | Source::Backoff | Source::Hold | Source::Breaker | Source::Pace => {
+            Place::Nowhere
+        }
         Source::RetryAfter => Place::Header(HeaderName::RetryAfter, CLOCK),
         Source::RetryAfterMs => Place::Header(HeaderName::RetryAfterMs, HeaderSet::NONE),
         Source::XMsRetryAfterMs => Place::Header(HeaderName::XMsRetryAfterMs, HeaderSet::NONE),

@@ -12,6 +12,7 @@ use crate::json::Json;
 use super::PolicyError;
 use crate::decision::MAX_WAIT_MS;
 use crate::explanation::excerpt;
+use crate::thousandths::Thousandths;
 
 pub(super) type Read<T> = Result<T, PolicyError>;
 
@@ -114,6 +115,24 @@ impl<'v> Node<'v> {
             })
     }
 
+    /// A number with up to three decimals.
+    pub(super) fn thousandths(&self, range: RangeInclusive<u64>) -> Read<Thousandths> {
+        let (least, most) = (*range.start(), *range.end());
+        let float = match self.value {
+            Json::Number(number) => number.as_f64(),
+            _ => None,
+        };
+        let within = |number: &Thousandths| {
+            (least.saturating_mul(1000)..=most.saturating_mul(1000)).contains(&number.0)
+        };
+        let number = float.and_then(Thousandths::from_float).filter(within);
+        number.ok_or_else(|| {
+            self.not(&format!(
+                "a number from {least} to {most} with at most three decimals"
+            ))
+        })
+    }
+
     pub(super) fn one_of<T: Copy>(
         &self,
         values: &[T],
@@ -193,8 +212,25 @@ impl<'v> Fields<'v> {
     }
 
     pub(super) fn milliseconds(&self, name: &str, default: u64) -> Read<u64> {
+        self.number_or(name, MILLISECONDS, default)
+    }
+
+    pub(super) fn boolean(&self, name: &str, default: bool) -> Read<bool> {
+        let Some(node) = self.optional(name) else {
+            return Ok(default);
+        };
+        let read = node.value.as_bool();
+        read.ok_or_else(|| node.not("`true` or `false`"))
+    }
+
+    pub(super) fn number_or(
+        &self,
+        name: &str,
+        range: RangeInclusive<u64>,
+        default: u64,
+    ) -> Read<u64> {
         self.optional(name)
-            .map_or(Ok(default), |node| node.number(MILLISECONDS))
+            .map_or(Ok(default), |node| node.number(range))
     }
 
     fn path_of(&self, name: &str) -> String {

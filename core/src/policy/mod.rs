@@ -3,6 +3,7 @@
 mod client;
 mod document;
 mod read;
+mod read_upstream;
 mod read_wait;
 
 use alloc::borrow::Cow;
@@ -22,6 +23,7 @@ use crate::hint::HintRules;
 use crate::json::Json;
 use crate::rule::Rule;
 use crate::server_verdict::ServerVerdict;
+use crate::upstream::UpstreamRules;
 use crate::verdict::Outcome;
 
 pub use client::Client;
@@ -50,6 +52,8 @@ pub struct Policy {
     pub(crate) otherwise: Outcome,
     pub(crate) hint: HintRules,
     pub(crate) backoff: Backoff,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) upstream: Option<UpstreamRules>,
     #[serde(serialize_with = "by_class")]
     pub(crate) advice: Vec<(FailureClass, String)>,
     #[serde(skip)]
@@ -140,6 +144,10 @@ impl Policy {
                 "raise an alert or write to a failure log, with the support report"
             }
             Reason::HintTooLong => "come back after the wait that the server asks for",
+            Reason::BudgetExhausted => {
+                "too many calls to this server fail: look at its state, or give the budget more"
+            }
+            Reason::Held => "come back after the wait: the server is failing, or asked for it",
             Reason::Deadline => "come back after the wait, or give the call more time",
             Reason::Status
             | Reason::ErrorType

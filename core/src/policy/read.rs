@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use super::document::{Fields, MILLISECONDS, Node, Read};
+use super::read_upstream::upstream;
 use super::read_wait::{backoff, hint};
 use super::{Client, Policy, Reads};
 use crate::decision::{FailureClass, Source};
@@ -34,6 +35,7 @@ pub(super) fn policy(document: &Json<'_>) -> Read<Policy> {
         "otherwise",
         "hint",
         "backoff",
+        "upstream",
         "advice",
         // So that editors can check a document as it is written.
         "$schema",
@@ -70,6 +72,7 @@ pub(super) fn policy(document: &Json<'_>) -> Read<Policy> {
     let hint = fields.optional("hint").map(hint).transpose()?;
     let hint = hint.unwrap_or_default();
     let backoff = backoff(fields.required("backoff")?)?;
+    let upstream = fields.optional("upstream").map(upstream).transpose()?;
     let advice = fields.optional("advice").map(advice).transpose()?;
     Ok(Policy {
         name,
@@ -84,6 +87,7 @@ pub(super) fn policy(document: &Json<'_>) -> Read<Policy> {
         otherwise,
         hint,
         backoff,
+        upstream,
         advice: advice.unwrap_or_default(),
     })
 }

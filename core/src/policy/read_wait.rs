@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::PolicyError;
 use super::document::{MILLISECONDS, Node, Read};
 use super::read::{retries, source, status};
-use crate::backoff::{Backoff, CapApplies, Factor, MinApplies};
+use crate::backoff::{Backoff, CapApplies, MinApplies};
 use crate::decision::MAX_WAIT_MS;
 use crate::hint::{
     BeyondMax, Form, HintClock, HintRules, HintSource, Past, Repeated, Zero, readable_header,
@@ -90,13 +90,7 @@ pub(super) fn hint(node: Node<'_>) -> Read<HintRules> {
             Some(node) => node.one_of(BeyondMax::ALL, BeyondMax::name)?,
             None => defaults.beyond_max,
         },
-        at_least_backoff: match fields.optional("at_least_backoff") {
-            Some(node) => node
-                .value
-                .as_bool()
-                .ok_or_else(|| node.not("`true` or `false`"))?,
-            None => defaults.at_least_backoff,
-        },
+        at_least_backoff: fields.boolean("at_least_backoff", defaults.at_least_backoff)?,
         max_above_backoff_ms: fields
             .optional("max_above_backoff_ms")
             .map(|node| node.number(MILLISECONDS))
@@ -141,7 +135,7 @@ pub(super) fn backoff(node: Node<'_>) -> Read<Backoff> {
             Some(node) => retries(node)?,
             None => 0,
         },
-        factor: factor(fields.required("factor")?)?,
+        factor: fields.required("factor")?.thousandths(1..=1000)?,
         cap_ms: fields.milliseconds("cap_ms", MAX_WAIT_MS)?,
         cap_applies: match fields.optional("cap_applies") {
             Some(node) => node.one_of(CapApplies::ALL, CapApplies::name)?,
@@ -163,28 +157,6 @@ pub(super) fn backoff(node: Node<'_>) -> Read<Backoff> {
         ));
     }
     Ok(backoff)
-}
-
-#[expect(
-    clippy::float_arithmetic,
-    reason = "reading only: decisions compute with thousandths"
-)]
-fn factor(node: Node<'_>) -> Read<Factor> {
-    let expected = || node.not("a number from 1 to 1000 with at most three decimals");
-    let factor = match node.value {
-        Json::Number(number) => number.as_f64(),
-        _ => None,
-    };
-    let factor = factor.filter(|factor| (1.0..=1000.0).contains(factor));
-    let factor = factor.ok_or_else(expected)?;
-    let thousandths = (factor * 1000.0 + 0.5) as u64;
-    // Whatever has more decimals is not what its thousandths stand for.
-    let exact = thousandths as f64 / 1000.0 == factor;
-    if exact {
-        Ok(Factor { thousandths })
-    } else {
-        Err(expected())
-    }
 }
 
 fn jitter(node: Node<'_>) -> Read<Jitter> {

@@ -1,0 +1,325 @@
+//! What many calls share about one server: hold, breaker, retry budget and rate. One call's policy
+//! can't prevent a storm; this can.
+
+mod admission;
+mod breaker;
+mod budget;
+mod hold;
+mod rate;
+mod rules;
+
+use alloc::format;
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::Call;
+use crate::decision::{Action, Decision, FailureClass, Reason, Source};
+use crate::explanation::{Explanation, Recorder, Topic};
+use crate::failure::Failure;
+use crate::policy::{Policy, PolicyError};
+use breaker::Breaker;
+use budget::Budget;
+use hold::Hold;
+use rate::Rate;
+
+pub use admission::{Admission, Ticket};
+pub(crate) use rules::{BreakerRules, BudgetRules, HoldRules, PaceRules, Rise, UpstreamRules};
+
+/// What many calls share about one server: a value, not a connection.
+///
+/// It reads no clock and takes no lock: `now_ms` of each [`Call`] is the time, and whoever shares it
+/// between threads locks it. It survives a round trip through JSON at any point. By a policy without
+/// `upstream` it holds nothing back.
+///
+/// For each attempt: [`admit`](Self::admit) before it is sent; then [`succeed`](Self::succeed), or
+/// [`decide`](Self::decide) in place of [`Policy::decide`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Upstream {
+    /// The latest time that was seen. Clocks are set back, and time isn't.
+    now_ms: u64,
+    hold: Hold,
+    budget: Budget,
+    breaker: Breaker,
+    rate: Rate,
+    /// When the rate was last cut because the server had too much to do.
+    slowed_ms: u64,
+    /// How often slots were made worthless.
+    epoch: u16,
+    /// The last failure's decision, as a number.
+    last_failure: u64,
+}
+
+impl Upstream {
+    /// The state that [`to_json`](Self::to_json) wrote.
+    pub fn from_json(json: &str) -> Result<Self, PolicyError> {
+        let not_a_state = |error| {
+            let what = format!("not a state that was written by this version: {error}");
+            PolicyError::new("upstream", what)
+        };
+        serde_json::from_str(json).map_err(not_a_state)
+    }
+
+    /// The state as a JSON object, to be kept or handed on.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether an attempt may be sent now. Ask before each, the first included, with the `ticket` of
+    /// the last answer if that was to wait.
+    ///
+    /// `call.attempt` is the attempt that is to be sent. A call of an unknown time is sent.
+    pub fn admit(&mut self, policy: &Policy, call: &Call<'_>, ticket: Ticket) -> Admission {
+        let (Some(rules), Some(now_ms)) = (&policy.upstream, self.advance(call)) else {
+            return Admission::Send;
+        };
+        let attempt = call.attempt;
+        if ticket == Ticket::NONE && attempt == 0 {
+            if let Some(budget) = &rules.budget {
+                self.budget.refill(budget, now_ms);
+                self.budget.give(budget.call_refill);
+            }
+            if !self.breaker.is_open() {
+                self.rate.count(now_ms);
+            }
+        }
+        if rules.hold.is_some() {
+            let hold_ms = self
+                .hold
+                .release_ms(call.draw, attempt)
+                .saturating_sub(now_ms);
+            if hold_ms > 0 {
+                return self.wait(rules, call, hold_ms, Source::Hold, Ticket::ASKED);
+            }
+        }
+        if let Some(breaker) = rules.breaker.as_ref().filter(|_| self.breaker.is_open()) {
+            let probe_ms = self.breaker.next_probe(now_ms);
+            if probe_ms > 0 {
+                return self.wait(rules, call, probe_ms, Source::Breaker, Ticket::ASKED);
+            }
+            self.breaker.probe(breaker, now_ms);
+            return Admission::Send;
+        }
+        if !self.rate.is_limited(now_ms) {
+            self.breaker.recovered();
+            return Admission::Send;
+        }
+        let own = Ticket::slot(self.epoch);
+        if ticket == own {
+            return Admission::Send;
+        }
+        let slot_ms = self.rate.next_slot(now_ms);
+        let admission = match slot_ms {
+            0 => Admission::Send,
+            slot_ms => self.wait(rules, call, slot_ms, Source::Pace, own),
+        };
+        if !matches!(admission, Admission::Refuse(_)) {
+            self.rate.take_slot(now_ms);
+        }
+        admission
+    }
+
+    /// Takes in that an attempt succeeded. `after` is the decision that led to it; `None` for a first
+    /// attempt.
+    pub fn succeed(&mut self, policy: &Policy, call: &Call<'_>, after: Option<Decision>) {
+        let (Some(rules), Some(now_ms)) = (&policy.upstream, self.advance(call)) else {
+            return;
+        };
+        if let Some(budget) = &rules.budget {
+            self.budget.refill(budget, now_ms);
+            let cost = after.map(|decision| Budget::cost(budget, is_throttled(decision.class())));
+            self.budget.give(match cost {
+                Some(cost) if budget.refund => cost,
+                _ => budget.success_refill,
+            });
+        }
+        self.is_well(rules, now_ms);
+    }
+
+    /// Takes in that an attempt failed, and decides like [`Policy::decide`], but that a retry must be
+    /// paid from the budget.
+    pub fn decide(&mut self, policy: &Policy, failure: &Failure<'_>, call: &Call<'_>) -> Decision {
+        self.run(policy, failure, call, &mut Recorder::silent())
+    }
+
+    /// The same, with the steps that led to the decision.
+    pub fn explain(
+        &mut self,
+        policy: &Policy,
+        failure: &Failure<'_>,
+        call: &Call<'_>,
+    ) -> Explanation {
+        let Explanation { mut steps, .. } = policy.explain(failure, call);
+        // Only the last one is told anew, for the budget may have changed it.
+        steps.pop();
+        let mut record = Recorder::going_on(steps);
+        let decision = self.run(policy, failure, call, &mut record);
+        record.step(Topic::Decision, || decision.describe());
+        Explanation {
+            steps: record.into_steps(),
+            decision,
+        }
+    }
+
+    /// Takes in what another copy of the same state knows: of the holds the later counts, and of all
+    /// the rest what was seen later.
+    pub fn merge(&mut self, other: &Self) {
+        let mut hold = self.hold;
+        hold.merge(other.hold);
+        if other.now_ms > self.now_ms {
+            *self = other.clone();
+        }
+        self.hold = hold;
+    }
+
+    fn run(
+        &mut self,
+        policy: &Policy,
+        failure: &Failure<'_>,
+        call: &Call<'_>,
+        record: &mut Recorder,
+    ) -> Decision {
+        let decision = policy.decide(failure, call);
+        let (Some(rules), Some(now_ms)) = (&policy.upstream, self.advance(call)) else {
+            return decision;
+        };
+        let class = decision.class();
+        if decision.reason() == Reason::Aborted {
+            return decision;
+        }
+        if !tells_of_the_server(class) || decision.reason() == Reason::NotAFailure {
+            self.is_well(rules, now_ms);
+            return decision;
+        }
+        self.last_failure = decision.to_bits();
+        if let Some(hold) = &rules.hold
+            && let Some(hint) = policy.hint(failure, call)
+            && !hint.at_most
+            && (1..=policy.hint.max_ms).contains(&hint.ms)
+        {
+            self.hold.learn(hold, hint, now_ms);
+            record.step(Topic::Upstream, || {
+                format!("all calls are held for {} ms", hint.ms)
+            });
+        }
+        if let Some(breaker) = &rules.breaker
+            && class != FailureClass::RateLimited
+            && self.breaker.fail(breaker, now_ms, self.hold.until_ms())
+        {
+            self.rate.free();
+            self.epoch = self.epoch.wrapping_add(1);
+            record.step(Topic::Upstream, || {
+                let probe_ms = self.breaker.next_probe(now_ms);
+                format!("the breaker opens, and the next call goes out in {probe_ms} ms")
+            });
+        }
+        if let Some(pace) = &rules.pace
+            && is_throttled(class)
+        {
+            self.slow_down(pace, now_ms, record);
+        }
+        let Some(budget) = &rules.budget else {
+            return decision;
+        };
+        self.budget.refill(budget, now_ms);
+        self.budget.take(budget, budget.failure_cost);
+        if decision.action() != Action::Retry {
+            return decision;
+        }
+        let paid = self.budget.pay(budget, is_throttled(class));
+        record.step(Topic::Upstream, || {
+            let left = self.budget.left(budget).0 / 1000;
+            match paid {
+                true => format!("the retry is paid from the budget, which has {left} tokens left"),
+                false => format!("the budget has {left} tokens, too few for a retry"),
+            }
+        });
+        if paid {
+            return decision;
+        }
+        Decision::new(
+            Action::Stop,
+            class,
+            Reason::BudgetExhausted,
+            Source::None,
+            0,
+        )
+    }
+
+    /// Cuts the rate, once a second: many answers of the same moment tell one thing.
+    fn slow_down(&mut self, pace: &PaceRules, now_ms: u64, record: &mut Recorder) {
+        if now_ms.saturating_sub(self.slowed_ms) < 1000 || self.breaker.is_open() {
+            return;
+        }
+        self.slowed_ms = now_ms;
+        let left = 100_u64.saturating_sub(pace.decrease_percent);
+        let percent = self.rate.percent(now_ms).saturating_mul(left) / 100;
+        self.rate.limit(&pace.rise, percent, now_ms);
+        record.step(Topic::Upstream, || {
+            format!("calls are sent at {percent} % of the usual rate, rising")
+        });
+    }
+
+    /// The server answers as it should.
+    fn is_well(&mut self, rules: &UpstreamRules, now_ms: u64) {
+        if self.breaker.succeed()
+            && let Some(breaker) = &rules.breaker
+        {
+            self.rate
+                .limit(&breaker.rise, breaker.start_percent, now_ms);
+        }
+    }
+
+    fn wait(
+        &self,
+        rules: &UpstreamRules,
+        call: &Call<'_>,
+        after_ms: u64,
+        source: Source,
+        ticket: Ticket,
+    ) -> Admission {
+        let end_ms = call.elapsed_ms.unwrap_or(0).saturating_add(after_ms);
+        let reason = if call
+            .deadline_ms
+            .is_some_and(|deadline_ms| end_ms > deadline_ms)
+        {
+            Reason::Deadline
+        } else if after_ms > rules.max_wait_ms {
+            Reason::Held
+        } else {
+            return Admission::Wait {
+                after_ms,
+                ticket,
+                source,
+            };
+        };
+        let last = Decision::from_bits(self.last_failure);
+        let class = last.map_or(FailureClass::Other, Decision::class);
+        Admission::Refuse(Decision::new(Action::Stop, class, reason, source, after_ms))
+    }
+
+    /// The time, which never goes back.
+    fn advance(&mut self, call: &Call<'_>) -> Option<u64> {
+        self.now_ms = self.now_ms.max(call.now_ms?);
+        Some(self.now_ms)
+    }
+}
+
+/// Whether the server had too much to do.
+fn is_throttled(class: FailureClass) -> bool {
+    matches!(class, FailureClass::RateLimited | FailureClass::Overloaded)
+}
+
+/// Whether a failure of this class says that the server, and not the request, is at fault.
+fn tells_of_the_server(class: FailureClass) -> bool {
+    matches!(
+        class,
+        FailureClass::RateLimited
+            | FailureClass::Overloaded
+            | FailureClass::Unavailable
+            | FailureClass::ServerError
+            | FailureClass::Timeout
+            | FailureClass::Transport
+    )
+}

@@ -1,0 +1,194 @@
+//! How often calls are sent, and how often they may be.
+
+use serde::{Deserialize, Serialize};
+
+use super::rules::Rise;
+
+/// Where a rising rate is no longer limited, in percent of the usual one.
+const FREE_PERCENT: u64 = 150;
+
+/// The usual rate of calls, and the limit to it for now, if any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Rate {
+    /// The mean time between two calls, in microseconds; 0 where it isn't known yet.
+    gap_us: u64,
+    /// When the last call began, UTC milliseconds since 1970.
+    last_ms: u64,
+    limit: Option<Limit>,
+}
+
+/// A rate that rises from the instant at which it was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Limit {
+    /// UTC milliseconds since 1970.
+    since_ms: u64,
+    /// What part of the usual rate it was then.
+    percent: u64,
+    percent_per_second: u64,
+    /// The longest time between two calls, in microseconds.
+    longest_gap_us: u64,
+    /// The first instant that no call has yet, UTC microseconds since 1970.
+    next_us: u64,
+}
+
+impl Rate {
+    /// Counts a call that begins. While calls are held back, that says nothing of what is usual.
+    pub(super) fn count(&mut self, now_ms: u64) {
+        /// How many calls the mean looks back on.
+        const WEIGHT: u64 = 16;
+        if self.limit.is_some() {
+            return;
+        }
+        let gap_us = now_ms.saturating_sub(self.last_ms).saturating_mul(1000);
+        if self.gap_us == 0 {
+            if self.last_ms != 0 {
+                self.gap_us = gap_us;
+            }
+        } else {
+            let rest = self.gap_us.saturating_sub(self.gap_us / WEIGHT);
+            self.gap_us = rest.saturating_add(gap_us / WEIGHT).max(1);
+        }
+        self.last_ms = now_ms;
+    }
+
+    /// What part of the usual rate is sent, in percent.
+    pub(super) fn percent(&self, now_ms: u64) -> u64 {
+        self.limit
+            .map_or(100, |limit| limit.percent_at(now_ms).min(100))
+    }
+
+    /// Sets the limit.
+    pub(super) fn limit(&mut self, rise: &Rise, percent: u64, now_ms: u64) {
+        const MINUTE_US: u64 = 60_000_000;
+        if self.gap_us == 0 {
+            return;
+        }
+        let next_us = now_ms.saturating_mul(1000);
+        self.limit = Some(Limit {
+            since_ms: now_ms,
+            percent: percent.max(1),
+            percent_per_second: rise.percent_per_second,
+            longest_gap_us: MINUTE_US
+                .checked_div(rise.least_per_minute)
+                .unwrap_or(u64::MAX),
+            next_us: self
+                .limit
+                .map_or(next_us, |limit| limit.next_us.max(next_us)),
+        });
+        // Calls that are few anyway aren't held back.
+        if self.gap_us
+            >= MINUTE_US
+                .checked_div(rise.least_per_minute)
+                .unwrap_or(u64::MAX)
+        {
+            self.limit = None;
+        }
+    }
+
+    /// Takes the limit away.
+    pub(super) fn free(&mut self) {
+        self.limit = None;
+    }
+
+    /// Whether there is a limit still.
+    pub(super) fn is_limited(&mut self, now_ms: u64) -> bool {
+        if self
+            .limit
+            .is_some_and(|limit| limit.percent_at(now_ms) >= FREE_PERCENT)
+        {
+            self.limit = None;
+            // What was sent until now was what the limit allowed.
+            self.last_ms = now_ms;
+        }
+        self.limit.is_some()
+    }
+
+    /// How many milliseconds from now the next free slot is; 0 where there is no limit.
+    pub(super) fn next_slot(&self, now_ms: u64) -> u64 {
+        let next_us = self.limit.map_or(0, |limit| limit.next_us);
+        next_us
+            .saturating_sub(now_ms.saturating_mul(1000))
+            .div_ceil(1000)
+    }
+
+    /// Takes the next free slot.
+    pub(super) fn take_slot(&mut self, now_ms: u64) {
+        if let Some(limit) = &mut self.limit {
+            let slot_us = limit.next_us.max(now_ms.saturating_mul(1000));
+            // By the rate at the slot's own time, so that a queue gets faster as it goes.
+            let percent = limit.percent_at(slot_us / 1000);
+            let gap_us = self.gap_us.saturating_mul(100).checked_div(percent);
+            let gap_us = gap_us.unwrap_or(u64::MAX).min(limit.longest_gap_us);
+            limit.next_us = slot_us.saturating_add(gap_us);
+        }
+    }
+}
+
+impl Limit {
+    fn percent_at(&self, ms: u64) -> u64 {
+        let risen = ms
+            .saturating_sub(self.since_ms)
+            .saturating_mul(self.percent_per_second)
+            / 1000;
+        self.percent.saturating_add(risen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    const RISE: Rise = Rise {
+        percent_per_second: 10,
+        least_per_minute: 6,
+    };
+
+    /// A call every 100 ms, for ten seconds.
+    fn steady() -> Rate {
+        let mut rate = Rate::default();
+        for now_ms in (1_000_000..1_010_000).step_by(100) {
+            rate.count(now_ms);
+        }
+        rate
+    }
+
+    #[test]
+    fn the_usual_rate_is_measured() {
+        let rate = steady();
+        assert!((99_000..=101_000).contains(&rate.gap_us), "{rate:?}");
+        assert_eq!(rate.percent(0), 100);
+    }
+
+    #[test]
+    fn slots_come_faster_until_there_is_no_limit() {
+        let mut rate = steady();
+        rate.limit(&RISE, 10, 2_000_000);
+        let slots: Vec<u64> = (0..8)
+            .map(|_| {
+                let wait_ms = rate.next_slot(2_000_000);
+                rate.take_slot(2_000_000);
+                wait_ms
+            })
+            .collect();
+        let gaps: Vec<u64> = slots.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!(slots[0], 0);
+        assert!((950..=1050).contains(&gaps[0]), "{gaps:?}");
+        assert!(gaps.windows(2).all(|pair| pair[1] <= pair[0]), "{gaps:?}");
+        assert!(rate.is_limited(2_013_900));
+        assert!(!rate.is_limited(2_014_000));
+        assert_eq!(rate.next_slot(2_014_000), 0);
+    }
+
+    #[test]
+    fn few_calls_are_not_held_back_and_unknown_rates_neither() {
+        let mut rate = Rate::default();
+        rate.limit(&RISE, 10, 1000);
+        assert!(!rate.is_limited(1000));
+        for call in 0..9 {
+            rate.count(1_000_000 + call * 20_000);
+        }
+        rate.limit(&RISE, 10, 2_000_000);
+        assert!(!rate.is_limited(2_000_000));
+    }
+}
