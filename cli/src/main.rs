@@ -8,6 +8,7 @@ mod lines;
 mod options;
 mod policies;
 mod response;
+mod simulate;
 mod single;
 
 use std::io::{self, Write};
@@ -33,7 +34,8 @@ Examples:
   holdoff explain --attempt 2 --seed 7 < response.http
   holdoff decide --transport timeout --attempt 1
   holdoff decide --batch --policy tessera < failures.jsonl > decisions.jsonl
-  holdoff compare recommended tessera < response.http"
+  holdoff compare recommended tessera < response.http
+  holdoff simulate recommended tessera --scenario out30"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -91,6 +93,12 @@ enum Command {
         #[arg(long)]
         batch: bool,
     },
+    /// Show what policies do to a server that fails, and the server to its callers
+    ///
+    /// A simulation of hundreds of thousands of calls in virtual time: who calls, the server and what
+    /// goes wrong are made up, the decisions are the policies' own. The same seed gives the same
+    /// result.
+    Simulate(simulate::Simulation),
     /// List, show and check policies
     #[command(subcommand, arg_required_else_help = true)]
     Policy(policies::Command),
@@ -124,6 +132,7 @@ fn main() -> ExitCode {
         Command::Compare {
             comparison, json, ..
         } => compare::batch(&comparison, json),
+        Command::Simulate(simulation) => simulate::run(&simulation),
         Command::Policy(command) => policies::run(&command),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -331,6 +331,42 @@ fn policies_are_listed_shown_and_checked() {
 }
 
 #[test]
+fn a_simulation_shows_each_policy_in_each_scenario() {
+    let picture = std::env::temp_dir().join(format!("holdoff-{}.svg", std::process::id()));
+    let arguments = "simulate none grpc --scenario blip1 --clients 10 --seed 7";
+    let text = out(&holdoff(
+        &format!("{arguments} --svg {}", picture.display()),
+        "",
+    ));
+    assert!(
+        text.starts_with("blip1: 1 % of all attempts fail"),
+        "{text}"
+    );
+    for policy in ["none", "grpc"] {
+        assert!(text.lines().any(|line| line.starts_with(policy)), "{text}");
+    }
+    let svg = std::fs::read_to_string(&picture).unwrap();
+    std::fs::remove_file(picture).unwrap();
+    assert_eq!(svg.matches("requests a call<").count(), 2);
+    let json = &lines(&holdoff(&format!("{arguments} --json"), ""))[0];
+    assert_eq!(json["scenarios"][0]["load"]["open"]["clients"], 10);
+    let runs = json["runs"].as_array().unwrap();
+    assert_eq!(
+        (&runs[0]["policy"], &runs[1]["policy"]),
+        (&json!("none"), &json!("grpc"))
+    );
+    assert_eq!(runs[0]["requests"], runs[0]["calls"]);
+    assert_eq!(runs[0]["seconds"].as_array().unwrap().len(), 240);
+    let output = holdoff("simulate --scenario storm", "");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("`storm` is not a scenario; known are `blip1`"),
+        "{error}"
+    );
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn completions_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(out(&holdoff(&format!("completions {shell}"), "")).contains("holdoff"));

@@ -60,9 +60,40 @@
 //! # assert_eq!(slept, [1389, 250]);
 //! ```
 //!
+//! # Many calls, one server
+//!
+//! One call's policy can't prevent a storm; what many calls share can. An [`Upstream`] is that state, a
+//! value like the rest: ask it before each attempt, and tell it what came of it.
+//!
+//! ```
+//! use holdoff::{Admission, Call, Failure, Headers, Policy, Ticket, Upstream};
+//!
+//! let document = r#"{
+//!     "name": "own", "retries": 2,
+//!     "rules": [{ "status": [429], "verdict": "retry", "class": "rate_limited" }],
+//!     "otherwise": { "verdict": "stop", "class": "other" },
+//!     "hint": { "sources": ["retry-after"] },
+//!     "backoff": { "base_ms": 500, "factor": 2, "jitter": { "kind": "full" } },
+//!     "upstream": { "hold": { "spread_percent": 50 } }
+//! }"#;
+//! let policy = Policy::from_json(document)?;
+//! let mut upstream = Upstream::default();
+//! let at = |now_ms| Call { now_ms: Some(now_ms), ..Call::new(0, 7) };
+//!
+//! // One call is told to wait for 3 s …
+//! let headers = Headers::Pairs(&[("retry-after", "3")]);
+//! let failure = Failure::Response { status: 429, headers, body: b"" };
+//! upstream.decide(&policy, &failure, &at(1_000_000));
+//! // … and another one, which knows nothing of that, is held back as well.
+//! let admission = upstream.admit(&policy, &at(1_001_000), Ticket::NONE);
+//! assert!(matches!(admission, Admission::Wait { after_ms: 2000..3500, .. }));
+//! # Ok::<_, holdoff::PolicyError>(())
+//! ```
+//!
 //! # What this crate does not do
 //!
-//! - It opens no socket, reads no clock, draws no entropy, never sleeps and keeps no state.
+//! - It opens no socket, reads no clock, draws no entropy and never sleeps. What state there is, is a
+//!   value in the caller's hands.
 //! - It does not know any HTTP client: the packages and adapters around it do.
 //! - Of a success it only judges whether the body holds an error; ask it about failures.
 //!

@@ -1,5 +1,7 @@
 //! Runs every case of the vectors that all languages share, one test for each.
 
+mod upstream_steps;
+
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
@@ -59,6 +61,7 @@ fn read_trials() -> Result<Vec<Trial>> {
             "policy-error" => policy_error,
             "error-body" => error_body,
             "support-report" => support_report,
+            "upstream" => upstream_steps::upstream,
             other => return Err(format!("{shown}: the kind `{other}` is not known").into()),
         };
         let cases = file.get("cases").and_then(Value::as_array);
@@ -96,11 +99,13 @@ fn read(text: &str) -> serde_json::Result<Value> {
     let mut file: Value = serde_json::from_str(text)?;
     let policies = file.get("policies").cloned().unwrap_or_default();
     for index in 0..exact.cases.len() {
-        let place = format!("/cases/{index}/input/policy");
-        if let Some(policy) = file.pointer_mut(&place)
-            && let Some(own) = policy.as_str().and_then(|name| policies.get(name))
-        {
-            *policy = own.clone();
+        for holder in ["/input", ""] {
+            let place = format!("/cases/{index}{holder}/policy");
+            if let Some(policy) = file.pointer_mut(&place)
+                && let Some(own) = policy.as_str().and_then(|name| policies.get(name))
+            {
+                *policy = own.clone();
+            }
         }
     }
     for (index, case) in exact.cases.iter().enumerate() {
@@ -156,23 +161,29 @@ fn decide(case: &Value) -> Result<()> {
                     return Err(format!("`{text}` is not in\n{explanation}").into());
                 }
             }
-            let different: Vec<_> = expected
-                .iter()
-                .filter(|(name, _)| *name != "explained")
-                .filter(|(name, value)| actual.get(*name) != Some(value))
-                .map(|(name, value)| {
-                    let got = actual.get(name).unwrap_or(&Value::Null);
-                    format!("{name}: expected {value}, got {got}")
-                })
-                .collect();
-            if different.is_empty() {
-                Ok(())
-            } else {
-                Err(format!("{}\n{explanation}", different.join("\n")).into())
-            }
+            let mut expected = expected.clone();
+            expected.remove("explained");
+            expect(&expected, &actual).map_err(|error| format!("{error}\n{explanation}").into())
         })?;
     }
     Ok(())
+}
+
+/// Whether `actual` has all that is expected of it.
+fn expect(expected: &Map<String, Value>, actual: &Value) -> Result<()> {
+    let different: Vec<_> = expected
+        .iter()
+        .filter(|(name, value)| actual.get(*name) != Some(value))
+        .map(|(name, value)| {
+            let got = actual.get(name).unwrap_or(&Value::Null);
+            format!("{name}: expected {value}, got {got}")
+        })
+        .collect();
+    if different.is_empty() {
+        Ok(())
+    } else {
+        Err(different.join("\n").into())
+    }
 }
 
 /// Everything that a case can expect of a decision.
@@ -271,7 +282,9 @@ fn draw(input: &Map<String, Value>) -> Result<Option<Draw>> {
         number => number.as_u64(),
     })?;
     let draw = fields.read("draw", |draw| {
-        Draw::from_fraction(draw.as_str()?.parse().ok()?)
+        // Those that stand for themselves in binary are numbers still.
+        let fraction = draw.as_f64().or_else(|| draw.as_str()?.parse().ok());
+        Draw::from_fraction(fraction?)
     })?;
     Ok(draw.or(seed.map(Draw::Seed)))
 }

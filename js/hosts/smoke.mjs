@@ -1,6 +1,6 @@
 // Run in each host with the installed package. Every host must print the same line.
 
-import { decisionOf, Policy, parseError, retry, supportReport } from "holdoff";
+import { decisionOf, Policy, parseError, retry, supportReport, Upstream } from "holdoff";
 
 export async function smoke() {
   let digest = 0;
@@ -14,6 +14,9 @@ export async function smoke() {
   }
   const headers = new Headers({ "x-request-id": "r" });
   const report = supportReport({ status: 503, headers, body: { error: { code: "c" } } });
+  const held = new Policy({ ...Policy.tessera().toJSON(), upstream: { hold: {} } });
+  const upstream = new Upstream();
+  upstream.decide(held, { status: 429, headers: { "retry-after": "3" }, now: 1000 });
   const answers = [new Response("{}", { status: 503 }), new Response("", { status: 404 })];
   const response = await retry(() => answers.shift(), { sleep: async () => {} });
   return JSON.stringify([
@@ -21,5 +24,6 @@ export async function smoke() {
     parseError('{"error":{"type":"t"}}').type,
     report.requestId,
     decisionOf(response).class,
+    Upstream.fromJSON(upstream.toJSON()).admit(held, { now: 1500, draw: 0 }).afterMs,
   ]);
 }

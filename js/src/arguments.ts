@@ -15,11 +15,14 @@ export function milliseconds(name: string, value: unknown): number {
   throw wrong(name, value, "number", "a number of milliseconds, 0 or more");
 }
 
+/** The last time that a Date can tell (ECMA-262, "Time Values and Time Range"). */
+const LAST_TIME_MS = 8.64e15;
+
 /** A time in UTC milliseconds since 1970; `NaN` for none. */
 export function time(name: string, value: unknown): number {
   if (value == null) return Number.NaN;
   const ms = value instanceof Date ? value.getTime() : value;
-  if (typeof ms === "number" && ms >= 0) return ms;
+  if (typeof ms === "number" && ms >= 0 && ms <= LAST_TIME_MS) return ms;
   const type = value instanceof Date ? "object" : "number";
   throw wrong(name, value, type, "a Date or a number of milliseconds since 1970");
 }

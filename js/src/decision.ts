@@ -19,7 +19,7 @@ export class Decision {
   readonly bits: number;
   readonly #policy: Policy;
 
-  /** Decisions are made by `Policy.decide`; this is for one that was kept as its bits. */
+  /** Decisions are made by `Policy` and `Upstream`; this is for one that was kept as its bits. */
   constructor(bits: number, policy: Policy) {
     this.bits = bits;
     this.#policy = policy;
@@ -48,8 +48,8 @@ export class Decision {
   /**
    * The wait in milliseconds, at most 2^31 − 1.
    *
-   * When the action is to stop because the wait is too long (`hint_too_long`, `deadline`), it is how
-   * long the wait would have been. Otherwise it is 0 unless the action is to retry.
+   * When the action is to stop because the wait is too long (`hint_too_long`, `deadline`,
+   * `held`), it is how long the wait would have been. Otherwise it is 0 unless the action is to retry.
    */
   get afterMs(): number {
     return this.bits % 2 ** 31;

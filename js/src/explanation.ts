@@ -9,6 +9,16 @@ export interface Step {
   readonly text: string;
 }
 
+/** The steps as the core gives them, topic and text in turn. */
+export function stepsOf(topicsAndTexts: readonly string[]): Step[] {
+  const steps: Step[] = [];
+  for (let index = 0; index < topicsAndTexts.length; index += 2) {
+    const [topic, text] = topicsAndTexts.slice(index) as [Topic, string];
+    steps.push({ topic, text });
+  }
+  return steps;
+}
+
 /** The ordered steps that led to a decision, for a person or a log. */
 export class Explanation {
   /** The decision, the same that `decide` gives. */
@@ -16,7 +26,7 @@ export class Explanation {
   /** The steps. The last one states the decision. */
   readonly steps: readonly Step[];
 
-  /** Explanations are made by `Policy.explain`. */
+  /** Explanations are made by `Policy.explain` and `Upstream.explain`. */
   constructor(decision: Decision, steps: readonly Step[]) {
     this.decision = decision;
     this.steps = steps;

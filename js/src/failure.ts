@@ -1,7 +1,7 @@
 import { codeOf, wholeNumber } from "./arguments.js";
-import type { BodyLike } from "./body.js";
+import { type BodyLike, bodyBytes } from "./body.js";
 import { type Phase, phaseCodes, type TransportKind, transportCodes } from "./generated/codes.js";
-import type { HeadersLike } from "./headers.js";
+import { type HeaderNames, type HeadersLike, headerBlock } from "./headers.js";
 
 /** A response came. */
 export interface ResponseFailure {
@@ -24,22 +24,26 @@ export interface TransportFailure {
 /** How an attempt ended. */
 export type Failure = ResponseFailure | TransportFailure;
 
-/** A failure as the core takes it: codes, of which 0 is none. */
-export interface FailureCodes {
-  status: number;
-  transport: number;
-  phase: number;
+/** A failure as the core takes it: codes, of which 0 is none, and of the headers those `names`. */
+export function failureArguments(
+  failure: Partial<ResponseFailure & TransportFailure>,
+  names: HeaderNames,
+) {
+  const [status, transport, phase] = failureCodes(failure);
+  const headers = headerBlock(failure.headers, names);
+  return [status, transport, phase, headers, bodyBytes(failure.body)] as const;
 }
 
-export function failureCodes(failure: Partial<ResponseFailure & TransportFailure>): FailureCodes {
-  if (failure.status != null) {
-    return { status: wholeNumber("status", failure.status, 999), transport: 0, phase: 0 };
-  }
+/** The status, or what the transport failure was and its phase. */
+function failureCodes(
+  failure: Partial<ResponseFailure & TransportFailure>,
+): readonly [status: number, transport: number, phase: number] {
+  if (failure.status != null) return [wholeNumber("status", failure.status, 999), 0, 0];
   const transport = codeOf("transport", failure.transport, transportCodes);
   if (transport === 0) {
     throw new TypeError(
       "status: missing; give the response's `status`, or `transport` if none came",
     );
   }
-  return { status: 0, transport, phase: codeOf("phase", failure.phase, phaseCodes) };
+  return [0, transport, codeOf("phase", failure.phase, phaseCodes)];
 }

@@ -4,6 +4,7 @@
  */
 
 export type { BodyLike } from "./body.js";
+export type { Call } from "./call.js";
 export { Decision, type DecisionJSON } from "./decision.js";
 export { Explanation, type Step } from "./explanation.js";
 export type { Failure, ResponseFailure, TransportFailure } from "./failure.js";
@@ -19,7 +20,7 @@ export type {
 } from "./generated/codes.js";
 export { presetNames } from "./generated/codes.js";
 export type { HeadersLike, HeaderValue } from "./headers.js";
-export { type Call, Policy, PolicyError } from "./policy.js";
+export { Policy, PolicyError } from "./policy.js";
 export {
   type ErrorBody,
   parseError,
@@ -30,8 +31,10 @@ export {
 export {
   type DecisionEvent,
   decisionOf,
+  HeldBackError,
   type ResponseLike,
   type RetryOptions,
   retry,
 } from "./retry.js";
 export { freshSeed, type Seed } from "./seed.js";
+export { type Admission, Upstream } from "./upstream.js";

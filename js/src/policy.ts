@@ -1,62 +1,39 @@
-import { fact, milliseconds, text, time, wholeNumber, wrong } from "./arguments.js";
-import { bodyBytes } from "./body.js";
+import { wrong } from "./arguments.js";
+import { type Call, callArguments } from "./call.js";
 import { core } from "./core.js";
 import { Decision } from "./decision.js";
-import { Explanation, type Step } from "./explanation.js";
-import {
-  type Failure,
-  failureCodes,
-  type ResponseFailure,
-  type TransportFailure,
-} from "./failure.js";
-import type { PresetName, Topic } from "./generated/codes.js";
+import { Explanation, stepsOf } from "./explanation.js";
+import { type Failure, failureArguments } from "./failure.js";
+import type { PresetName } from "./generated/codes.js";
 import { Policy as CorePolicy } from "./generated/core_bg.js";
-import { HeaderNames, headerBlock } from "./headers.js";
-import { freshHalves, halvesOf, type Seed } from "./seed.js";
+import { HeaderNames } from "./headers.js";
 
-/** What is known of the call; everything may be unknown. */
-export interface Call {
-  /** The attempt that just failed, from zero: 0, the default, is the first request. */
-  attempt?: number | undefined;
-  /** What the jitter is a function of: one for each call. By default from the platform's entropy. */
-  seed?: Seed | undefined;
-  /** The jitter's random part itself, from 0 to less than 1, in place of a seed. For tests. */
-  draw?: number | undefined;
-  /**
-   * The time at which the response came, as a Date or in milliseconds since 1970. `decide` reads no
-   * clock: without it, a hint given as a date can be read only if the response has its own `date`.
-   */
-  now?: Date | number | undefined;
-  /** Milliseconds since the call began; unknown counts as 0. */
-  elapsedMs?: number | undefined;
-  /** Milliseconds from the beginning of the call to when its answer is worthless. */
-  deadlineMs?: number | undefined;
-  /** Takes the place of the policy's own number of retries. */
-  maxRetries?: number | undefined;
-  /** The request's method, as sent. Where `idempotent` is unknown, it tells in its place. */
-  method?: string | undefined;
-  /**
-   * Whether sending the request twice has the effect of sending it once; also true where the
-   * request carries an idempotency key that the server honours.
-   */
-  idempotent?: boolean | undefined;
-  /** Whether the request body can be sent again. */
-  replayable?: boolean | undefined;
-  /** Whether the user was already given a part of the answer. */
-  delivered?: boolean | undefined;
-}
-
-/** A policy document is not as it should be. The message says where, and what would be right. */
+/**
+ * A policy document, or the state of an `Upstream`, is not as it should be. The message says where,
+ * and what would be right.
+ */
 export class PolicyError extends Error {
   static {
     PolicyError.prototype.name = "PolicyError";
   }
 }
 
+/** What `Upstream` needs of a policy. */
+export let partsOf: (policy: Policy) => { core: CorePolicy; headers: HeaderNames };
+
 /** The rules by which calls to one API are retried. Immutable. */
 export class Policy {
   readonly #core: CorePolicy;
   readonly #headers: HeaderNames;
+
+  static {
+    partsOf = (policy) => {
+      if (typeof policy !== "object" || policy === null || !(#core in policy)) {
+        throw wrong("policy", policy, "", "a Policy");
+      }
+      return { core: policy.#core, headers: policy.#headers };
+    };
+  }
 
   /**
    * The policy that a document describes.
@@ -135,14 +112,9 @@ export class Policy {
 
   /** The same decision as `decide`, with the steps that led to it. */
   explain(facts: Failure & Call): Explanation {
-    const topicsAndTexts: string[] = [];
-    const decision = new Decision(this.#decide(facts, topicsAndTexts), this);
-    const steps: Step[] = [];
-    for (let index = 0; index < topicsAndTexts.length; index += 2) {
-      const [topic, text] = topicsAndTexts.slice(index) as [Topic, string];
-      steps.push({ topic, text });
-    }
-    return new Explanation(decision, steps);
+    const steps: string[] = [];
+    const decision = new Decision(this.#decide(facts, steps), this);
+    return new Explanation(decision, stepsOf(steps));
   }
 
   /** What a person should do about a failure, one sentence in this policy's words. */
@@ -155,37 +127,16 @@ export class Policy {
     return `Policy(${this.name})`;
   }
 
-  #decide(facts: Partial<ResponseFailure & TransportFailure> & Call, steps?: string[]): number {
-    const { status, transport, phase } = failureCodes(facts);
-    const draw = fraction(facts.draw);
-    const seed = seedFor(facts.seed, draw);
+  #decide(facts: Failure & Call, steps?: string[]): number {
     return this.#core.decide(
       steps,
-      status,
-      transport,
-      phase,
-      facts.attempt == null ? 0 : wholeNumber("attempt", facts.attempt, 2 ** 32 - 1),
-      seed.high,
-      seed.low,
-      draw,
-      time("now", facts.now),
-      milliseconds("elapsedMs", facts.elapsedMs),
-      milliseconds("deadlineMs", facts.deadlineMs),
-      facts.maxRetries == null
-        ? Number.NaN
-        : wholeNumber("maxRetries", facts.maxRetries, 2 ** 32 - 1),
-      fact("idempotent", facts.idempotent) |
-        (fact("replayable", facts.replayable) << 2) |
-        (fact("delivered", facts.delivered) << 4),
-      text("method", facts.method),
-      headerBlock(facts.headers, this.#headers),
-      bodyBytes(facts.body),
+      ...failureArguments(facts, this.#headers),
+      ...callArguments(facts),
     );
   }
 }
 
 const presets = new Map<string, Policy>();
-const noSeed = { high: 0, low: 0 };
 
 function load(document: string | object): CorePolicy {
   if (typeof document !== "string" && (typeof document !== "object" || document === null)) {
@@ -202,15 +153,4 @@ export function policyErrors<T>(make: () => T): T {
   } catch (sentence) {
     throw typeof sentence === "string" ? new PolicyError(sentence) : sentence;
   }
-}
-
-function fraction(draw: unknown): number {
-  if (draw == null) return Number.NaN;
-  if (typeof draw === "number" && draw >= 0 && draw < 1) return draw;
-  throw wrong("draw", draw, "number", "a number from 0 to less than 1");
-}
-
-function seedFor(seed: unknown, draw: number) {
-  if (seed != null) return halvesOf(seed);
-  return Number.isNaN(draw) ? freshHalves() : noSeed;
 }

@@ -1,14 +1,9 @@
 import { text, time } from "./arguments.js";
 import { bodyBytes } from "./body.js";
 import { core } from "./core.js";
-import {
-  type Failure,
-  failureCodes,
-  type ResponseFailure,
-  type TransportFailure,
-} from "./failure.js";
+import { type Failure, failureArguments } from "./failure.js";
 import { type FailureClass, requestIdHeaders } from "./generated/codes.js";
-import { HeaderNames, headerBlock } from "./headers.js";
+import { HeaderNames } from "./headers.js";
 
 /** What a server says of an error in its body. */
 export interface ErrorBody {
@@ -116,16 +111,10 @@ export class SupportReport {
 export function supportReport(
   facts: Failure & { now?: Date | number | undefined; endpoint?: string | URL | undefined },
 ): SupportReport {
-  const all: Partial<ResponseFailure & TransportFailure> & typeof facts = facts;
-  const { status, transport, phase } = failureCodes(all);
-  const endpoint = all.endpoint instanceof URL ? all.endpoint.href : all.endpoint;
+  const endpoint = facts.endpoint instanceof URL ? facts.endpoint.href : facts.endpoint;
   const [report, json] = core().support_report(
-    status,
-    transport,
-    phase,
-    time("now", all.now),
-    headerBlock(all.headers, requestIdNames),
-    bodyBytes(all.body),
+    ...failureArguments(facts, requestIdNames),
+    time("now", facts.now),
     text("endpoint", endpoint),
   ) as [string, string];
   return new SupportReport(report, JSON.parse(json));

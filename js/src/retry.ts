@@ -1,10 +1,12 @@
+import type { Call } from "./call.js";
 import type { Decision } from "./decision.js";
 import type { Failure } from "./failure.js";
 import { maxBodyBytes } from "./generated/codes.js";
 import type { HeadersLike } from "./headers.js";
-import { type Call, Policy } from "./policy.js";
+import { Policy } from "./policy.js";
 import { freshSeed } from "./seed.js";
 import { transportFailure } from "./transport.js";
+import type { Admission, Upstream } from "./upstream.js";
 
 /** How long the body of a failed response is waited for before it is decided without. */
 const BODY_WAIT_MS = 1000;
@@ -25,13 +27,21 @@ export interface RetryOptions<R extends ResponseLike = Response>
   > {
   /** The rules; by default `Policy.recommended()`. */
   policy?: Policy | undefined;
+  /**
+   * What the calls to one server share: before each attempt the call waits as long as it says, and a
+   * retry is paid from its budget. What that is, only the policy's `upstream` says.
+   */
+  upstream?: Upstream | undefined;
   /** Ends a wait at once when it is aborted; give it to fetch too. */
   signal?: AbortSignal | undefined;
   /** Whether the user was already given a part of the answer; asked after each failed attempt. */
   delivered?: boolean | (() => boolean) | undefined;
-  /** Told of each decision, before the wait. */
+  /** Told of each decision, before the wait; once more if `upstream` ends the call after it. */
   onDecision?: ((event: DecisionEvent<R>) => void) | undefined;
-  /** Waits for so many milliseconds, or rejects when the signal is aborted. For tests. */
+  /**
+   * Waits for so many milliseconds, or rejects when the signal is aborted. For tests. With an
+   * `upstream`, the clock has to go on by as much.
+   */
   sleep?: ((ms: number, signal?: AbortSignal) => Promise<void>) | undefined;
   /** The time in UTC milliseconds since 1970, also for what has elapsed. For tests. */
   clock?: (() => number) | undefined;
@@ -46,6 +56,29 @@ export interface DecisionEvent<R extends ResponseLike = Response> {
   readonly waitMs: number | undefined;
   readonly response?: R;
   readonly error?: unknown;
+}
+
+/**
+ * Nothing was sent: the `upstream` holds the call back for longer than its deadline or the policy
+ * allows.
+ */
+export class HeldBackError extends Error {
+  /**
+   * What holds the call back (`source`), for how long (`afterMs`), why that is too long (`reason`:
+   * `deadline` or `held`), and the class of what last failed.
+   */
+  readonly decision: Decision;
+
+  static {
+    HeldBackError.prototype.name = "HeldBackError";
+  }
+
+  /** `retry` makes it. */
+  constructor(decision: Decision) {
+    const { source, afterMs, advice } = decision;
+    super(`not sent: \`${source}\` holds it back for ${afterMs} ms: ${advice}`);
+    this.decision = decision;
+  }
 }
 
 const decisions = new WeakMap<object, Decision>();
@@ -71,48 +104,105 @@ export function decisionOf(responseOrError: unknown): Decision | undefined {
  * @param send Sends the request, anew each time: `() => fetch(url, …)`. Given the attempt, from zero.
  * @throws what `send` threw last; at once where it is no failed connection.
  * @throws the signal's reason, where that was aborted while waiting.
+ * @throws {HeldBackError} where the `upstream` does not let the first attempt be sent in time.
  */
 export async function retry<R extends ResponseLike = Response>(
   send: (attempt: number) => Promise<R> | R,
   options: RetryOptions<R> = {},
 ): Promise<R> {
-  const { policy = Policy.recommended(), signal, seed = freshSeed(), delivered } = options;
+  const {
+    policy = Policy.recommended(),
+    upstream,
+    signal,
+    seed = freshSeed(),
+    delivered,
+  } = options;
   const {
     sleep = timer,
     clock: now = Date.now,
     clock: elapsing = () => performance.now(),
   } = options;
   const begin = elapsing();
-  for (let attempt = 0; ; attempt++) {
-    signal?.throwIfAborted();
-    const outcome = await attemptOnce(send, attempt);
-    if (outcome.response !== undefined && outcome.response.status < 400) return outcome.response;
-
-    const decision = policy.decide({
-      ...(await failureOf(outcome, policy, signal)),
-      attempt,
-      seed,
-      now: now(),
-      elapsedMs: Math.max(0, elapsing() - begin),
-      deadlineMs: options.deadlineMs,
-      maxRetries: options.maxRetries,
-      method: options.method,
-      idempotent: options.idempotent,
-      replayable: options.replayable,
-      delivered: typeof delivered === "function" ? delivered() : delivered,
-    });
-    const again = decision.action === "retry";
-    const waitMs = again ? decision.afterMs : undefined;
-    const subject = outcome.response ?? outcome.error;
-    if (!again && typeof subject === "object" && subject !== null) decisions.set(subject, decision);
-    options.onDecision?.({ decision, attempt, waitMs, ...outcome });
-    if (waitMs === undefined) {
-      if (outcome.response !== undefined) return outcome.response;
-      throw outcome.error;
+  const call = (attempt: number): Call => ({
+    attempt,
+    seed,
+    now: now(),
+    elapsedMs: Math.max(0, elapsing() - begin),
+    deadlineMs: options.deadlineMs,
+    maxRetries: options.maxRetries,
+    method: options.method,
+    idempotent: options.idempotent,
+    replayable: options.replayable,
+  });
+  let last: DecisionEvent<R> | undefined;
+  /** The last response, for as long as it may still have to be given back. */
+  let kept: R | undefined;
+  const wait = async (ms: number) => {
+    try {
+      await sleep(ms, signal);
+      signal?.throwIfAborted();
+    } catch (reason) {
+      discard(kept);
+      throw reason;
     }
-    discard(outcome.response?.body);
-    await sleep(waitMs, signal);
+  };
+
+  signal?.throwIfAborted();
+  for (let attempt = 0; ; attempt++) {
+    if (upstream !== undefined) {
+      const ask = (ticket: number) => upstream.admit(policy, call(attempt), ticket);
+      const refusal = await untilSent(ask, wait);
+      if (refusal !== undefined) return giveUp(refusal, last, options);
+      discard(kept);
+    }
+    const outcome = await attemptOnce(send, attempt);
+    if (outcome.response !== undefined && outcome.response.status < 400) {
+      upstream?.succeed(policy, call(attempt), last?.decision);
+      return outcome.response;
+    }
+    const failure = await failureOf(outcome, policy, signal);
+    const facts = {
+      ...failure,
+      ...call(attempt),
+      delivered: typeof delivered === "function" ? delivered() : delivered,
+    };
+    const decision = upstream?.decide(policy, facts) ?? policy.decide(facts);
+    last = { decision, attempt, waitMs: decision.afterMs, ...outcome };
+    if (decision.action !== "retry") return giveUp(decision, last, options);
+    options.onDecision?.(last);
+    if (upstream === undefined) discard(outcome.response);
+    else kept = outcome.response;
+    await wait(decision.afterMs);
   }
+}
+
+/** Waits for as long as the answer is to wait. The decision, where it is to refuse. */
+async function untilSent(
+  ask: (ticket: number) => Admission,
+  wait: (ms: number) => Promise<void>,
+): Promise<Decision | undefined> {
+  let admission = ask(0);
+  while (admission.action === "wait") {
+    await wait(admission.afterMs);
+    admission = ask(admission.ticket);
+  }
+  return admission.action === "refuse" ? admission.decision : undefined;
+}
+
+/** Ends the call by a decision: with what failed last, or without that because nothing was sent. */
+function giveUp<R extends ResponseLike>(
+  decision: Decision,
+  last: DecisionEvent<R> | undefined,
+  { onDecision }: RetryOptions<R>,
+): R {
+  const { response, error }: Partial<DecisionEvent<R>> = last ?? {
+    error: new HeldBackError(decision),
+  };
+  const subject = response ?? error;
+  if (typeof subject === "object" && subject !== null) decisions.set(subject, decision);
+  if (last !== undefined) onDecision?.({ ...last, decision, waitMs: undefined });
+  if (response !== undefined) return response;
+  throw error;
 }
 
 type Outcome<R> = { response: R; error?: never } | { response?: never; error: unknown };
@@ -190,9 +280,9 @@ function readerOfClone(
 }
 
 /** Lets go of a body that nobody will read, so that its connection is free. */
-function discard(body: ResponseLike["body"]): void {
+function discard(response: ResponseLike | undefined): void {
   // It rejects where somebody else is reading it.
-  Promise.resolve(body?.cancel?.()).catch(() => {});
+  Promise.resolve(response?.body?.cancel?.()).catch(() => {});
 }
 
 function timer(ms: number, signal?: AbortSignal): Promise<void> {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { after, before, test } from "node:test";
-import { decisionOf, Policy, retry, supportReport } from "holdoff";
+import { decisionOf, HeldBackError, Policy, retry, supportReport, Upstream } from "holdoff";
 import { startFaults } from "./faults-server.js";
 
 // Tessera's rules with waits that a test can afford; the server's own hints stay as they are.
@@ -186,6 +186,66 @@ test("a host that is not there and a port that is closed fail before anything is
     });
     assert.equal(attempts, 2);
   }
+});
+
+/**
+ * Twenty calls that share an upstream: one, and the others once it has failed. The statuses that came,
+ * and when the requests did, in milliseconds from the first.
+ */
+async function share(path, policy) {
+  const run = faults.run();
+  const upstream = new Upstream();
+  const call = (onDecision) => retry(() => fetch(run.url(path)), { policy, upstream, onDecision });
+  let others = [];
+  const first = await call(({ attempt }) => {
+    if (attempt === 0) others = Array.from({ length: 19 }, () => call());
+  });
+  const responses = [first, ...(await Promise.all(others))];
+  const log = await run.log(path);
+  const sent = log.map(({ at_ms }) => at_ms - log[0].at_ms);
+  return { statuses: responses.map(({ status }) => status), sent };
+}
+
+const all200 = Array(20).fill(200);
+
+test("what the server tells one of 20 calls holds the others", async () => {
+  const policy = new Policy({ ...quick.toJSON(), upstream: { hold: { spread_ms: 200 } } });
+  const { statuses, sent } = await share("/rate-limited", policy);
+  assert.deepEqual(statuses, all200);
+  assert.equal(sent.length, 21);
+  assert.ok(sent[1] >= 990 && sent[20] < 2500, `${sent}`);
+  assert.ok(sent[20] - sent[1] >= 50, `not spread out: ${sent}`);
+});
+
+test("a breaker that 20 calls share opens, lets single probes through and closes", async () => {
+  const probes = { probe_base_ms: 100, probe_factor: 2, probe_cap_ms: 1000 };
+  const rise = { start_percent: 50, percent_per_second: 1000, least_per_minute: 60_000 };
+  const breaker = { failures: 1, ...probes, ...rise };
+  const policy = new Policy({ ...quick.toJSON(), upstream: { breaker } });
+  // The server fails twice: the first call opens the breaker, and the first probe keeps it open.
+  const { statuses, sent } = await share("/overloaded", policy);
+  assert.deepEqual(statuses, all200);
+  assert.equal(sent.length, 22);
+  assert.ok(sent[1] - sent[0] >= 90 && sent[2] - sent[1] >= 190, `not single probes: ${sent}`);
+  assert.ok(sent[21] - sent[2] < 2000, `the breaker stays open: ${sent}`);
+});
+
+test("a call that has no time to wait for the breaker is not sent", async () => {
+  const breaker = { failures: 1, probe_base_ms: 60_000, probe_factor: 1, probe_cap_ms: 60_000 };
+  const rise = { start_percent: 50, percent_per_second: 1000, least_per_minute: 60_000 };
+  const policy = new Policy({ ...quick.toJSON(), upstream: { breaker: { ...breaker, ...rise } } });
+  const options = { policy, upstream: new Upstream(), deadlineMs: 5000 };
+  const first = await call("/always-failing", options);
+  assert.equal(first.response.status, 500);
+  assert.equal((await first.response.json()).error.type, "api_error");
+  assert.equal(decisionOf(first.response).source, "breaker");
+  assert.equal(first.log.length, 1);
+  const { error, elapsed, log } = await call("/always-failing", options);
+  assert.ok(error instanceof HeldBackError);
+  assert.equal(error.decision.reason, "deadline");
+  assert.equal(error.decision.class, "server_error");
+  assert.ok(elapsed < 1000, `${elapsed} ms`);
+  assert.deepEqual(log, []);
 });
 
 test("a stream is given back as it comes", async () => {

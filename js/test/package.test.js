@@ -66,9 +66,11 @@ test("exports its surface, and its version", () => {
   assert.deepEqual(Object.keys(holdoff).sort(), [
     "Decision",
     "Explanation",
+    "HeldBackError",
     "Policy",
     "PolicyError",
     "SupportReport",
+    "Upstream",
     "decisionOf",
     "freshSeed",
     "parseError",

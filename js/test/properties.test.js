@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Decision, Policy, parseError, supportReport } from "holdoff";
+import { Decision, Policy, parseError, supportReport, Upstream } from "holdoff";
 import { body, facts, headers, headerValue, policies } from "./arbitraries.js";
 
 const policy = fc.constantFrom(...policies);
@@ -54,6 +54,60 @@ test("the names of a decision are those of its bits", () => {
       assert.equal(BigInt(bits) & 0x7fff_ffffn, BigInt(names.afterMs));
     }),
   );
+});
+
+test("an upstream is total, and JSON loses nothing of it", () => {
+  const rise = { percent_per_second: 10, least_per_minute: 6 };
+  const probes = { probe_base_ms: 500, probe_factor: 2, probe_cap_ms: 8000, start_percent: 10 };
+  const parts = {
+    hold: { spread_percent: 20, spread_ms: 100 },
+    budget: { capacity: 4, cost: 2, call_refill: 0.1, per_second: 0.033, refund: true },
+    breaker: { failures: 2, after_ms: 100, ...probes, ...rise },
+    pace: { decrease_percent: 90, ...rise },
+  };
+  const each = Object.entries(parts).map(([name, part]) => ({ [name]: part }));
+  const document = { ...Policy.recommended().toJSON(), name: "shared" };
+  const sharing = [parts, ...each].map(
+    (upstream) => new Policy({ ...document, upstream: { max_wait_ms: 60_000, ...upstream } }),
+  );
+  const step = fc.record({
+    kind: fc.constantFrom("admit", "admit", "succeed", "decide"),
+    afterMs: fc.oneof(fc.nat(200), fc.nat(20_000)),
+    facts: facts(body),
+  });
+  const steps = fc.array(step, { minLength: 10, maxLength: 30 });
+  const seen = new Set();
+  check(
+    fc.property(fc.constantFrom(...sharing), steps, (policy, steps) => {
+      const upstream = new Upstream();
+      let copy = new Upstream();
+      let now = Date.parse("2026-01-15T12:00:00Z");
+      let ticket;
+      let decision;
+      for (const { kind, afterMs, facts } of steps) {
+        now += afterMs;
+        const { status, headers, body, transport, phase, ...call } = { ...facts, now };
+        const [own, copied] = [upstream, copy].map((state) => {
+          if (kind === "admit") return state.admit(policy, call, ticket);
+          if (kind === "succeed") return state.succeed(policy, call, decision);
+          return state.decide(policy, { ...facts, now });
+        });
+        assert.deepEqual(JSON.stringify(copied), JSON.stringify(own));
+        if (kind === "decide") decision = own;
+        if (kind === "admit") ticket = own.ticket;
+        const told = own?.decision ?? own;
+        seen.add(`${own?.action} ${told?.source}`).add(told?.reason);
+        copy = Upstream.fromJSON(upstream.toJSON());
+        assert.deepEqual(copy.toJSON(), upstream.toJSON());
+      }
+    }),
+  );
+  for (const what of ["hold", "breaker", "pace"]) {
+    assert.ok(seen.has(`wait ${what}`), `no wait by ${what}: ${[...seen]}`);
+  }
+  for (const reason of ["held", "deadline", "budget_exhausted"]) {
+    assert.ok(seen.has(reason), `nothing ends by ${reason}: ${[...seen]}`);
+  }
 });
 
 test("headers mean the same in every shape", () => {

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,19 +45,25 @@ class Server:
         return requests
 
 
-@pytest.fixture(scope="session")
-def faults() -> Iterator[str]:
-    """The address of the misbehaving server."""
+@contextmanager
+def serving(scenario: Path) -> Iterator[str]:
+    """The address of a server that misbehaves as a scenario says."""
     program = os.environ.get("HOLDOFF_FAULTS", str(ROOT / "target/debug/holdoff-faults"))
-    scenario = str(ROOT / "tests/faults/scenario.json")
     with subprocess.Popen(
-        [program, "--scenario", scenario, "--until-stdin-closes"],
+        [program, "--scenario", str(scenario), "--until-stdin-closes"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as server:
         assert server.stdout is not None
         yield server.stdout.readline().removeprefix("listening on ").strip()
+
+
+@pytest.fixture(scope="session")
+def faults() -> Iterator[str]:
+    """The address of the misbehaving server."""
+    with serving(ROOT / "tests/faults/scenario.json") as address:
+        yield address
 
 
 _keys = (f"python-{number}" for number in itertools.count())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 import json
+import pickle
 from datetime import datetime, timedelta, timezone
 from email.message import Message
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import httpx2
@@ -16,6 +19,9 @@ from requests.structures import CaseInsensitiveDict
 
 import holdoff
 from script import DOCUMENT, POLICY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MINE: dict[str, Any] = DOCUMENT | {"name": "mine", "description": "", "rules": []}
 
@@ -50,6 +56,21 @@ def test_a_decision_cannot_be_changed() -> None:
     for name in ("action", "after_ms", "bits", "other"):
         with pytest.raises(AttributeError):
             setattr(decision, name, 0)
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))]
+)
+def test_copies_and_pickles_outlive_what_they_are_made_of(copied: Callable[[Any], Any]) -> None:
+    policy = holdoff.Policy(MINE)
+    explanation = policy.explain(status=503)
+    copies = [copied((policy, explanation)) for _ in range(10)]
+    told = (policy.to_json(), str(explanation), explanation.decision, explanation.decision.advice)
+    del policy, explanation
+    gc.collect()
+    for own, explained in copies:
+        decision = explained.decision
+        assert (own.to_json(), str(explained), decision, decision.advice) == told
 
 
 def test_an_explanation_ends_in_the_decision() -> None:
@@ -119,7 +140,8 @@ def test_a_client_is_named_alone_by_a_range_or_by_a_version() -> None:
         for name in ("openai-python", "openai-python@<=2.51", "openai-python@2.40.0")
     ]
     assert named == ["openai-python@>=2.52.1", "openai-python@<=2.51", "openai-python@<=2.51"]
-    with pytest.raises(holdoff.PolicyError, match=r"known are `openai-python@>=2\.52\.1`, `openai-"):
+    known = r"known are `openai-python@>=2\.52\.1`, `openai-"
+    with pytest.raises(holdoff.PolicyError, match=known):
         holdoff.Policy.preset("openai-python@2.52.0")
 
 

@@ -13,7 +13,7 @@ import holdoff
 
 def test_every_public_name_is_there_and_documented() -> None:
     public = {name for name in vars(holdoff) if not name.startswith("_")}
-    modules = {"decision", "error_body", "explanation", "policy", "report", "retrying"}
+    modules = {"decision", "error_body", "explanation", "policy", "report", "retrying", "upstream"}
     assert set(holdoff.__all__) == public - modules
     for name in holdoff.__all__:
         value = vars(holdoff)[name]

@@ -100,6 +100,33 @@ async def retrying_asynchronously(client: httpx.AsyncClient) -> None:
     )
 
 
+def sharing(client: httpx.Client, policy: holdoff.Policy, call: holdoff.CallFacts) -> int:
+    upstream = holdoff.Upstream.from_json(holdoff.Upstream().to_json())
+    assert_type(upstream, holdoff.Upstream)
+    admission = upstream.admit(policy, ticket=0, **call)
+    assert_type(admission.source, holdoff.Source)
+    assert_type(admission.decision, holdoff.Decision | None)
+    decision = upstream.decide(policy, status=429, **call)
+    assert_type(upstream.explain(policy, status=429), holdoff.Explanation)
+    upstream.succeed(policy, after=decision, **call)
+    upstream.merge(holdoff.Upstream())
+    upstream.admit(policy, status=429)  # type: ignore[call-arg]
+    upstream.succeed(policy, after=429)  # type: ignore[arg-type]
+    try:
+        response = holdoff.retry(lambda attempt: client.get("/"), upstream=upstream)
+    except holdoff.HeldBackError as error:
+        assert_type(error.decision, holdoff.Decision)
+    else:
+        assert_type(response, httpx.Response)
+    match admission.action:
+        case "wait":
+            return admission.after_ms
+        case "send" | "refuse":
+            return 0
+        case action:
+            assert_never(action)
+
+
 def errors_and_reports(response: httpx.Response) -> None:
     error = holdoff.parse_error(response.content)
     assert_type(error, holdoff.ErrorBody | None)

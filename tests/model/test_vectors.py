@@ -12,6 +12,7 @@ MEMBERS = {
     "policy-error": [{"document", "error"}, {"text", "error"}],
     "error-body": [{"body", "expect"}],
     "support-report": [{"input", "endpoint", "expect", "text"}],
+    "upstream": [{"policy", "steps"}],
 }
 EXPECTED = set(
     "action after_ms class reason source advice bits attempt hint error explained".split()
@@ -23,7 +24,7 @@ def test_form(path):
     """Unique names, a reason for each case, and nothing that a runner would not look at."""
     file = read(path)
     assert file.keys() - {"policies"} == {"concept", "kind", "cases"}
-    used = {str(case.get("input", {}).get("policy")) for case in file["cases"]}
+    used = {str(case.get("input", case).get("policy")) for case in file["cases"]}
     assert file.get("policies", {}).keys() <= used, "a policy that no case names"
     names = [case["name"] for case in file["cases"]]
     assert names

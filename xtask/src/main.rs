@@ -17,6 +17,7 @@ mod peers;
 mod process;
 mod setup;
 mod step;
+mod storms;
 mod suite;
 mod tally;
 mod test;
@@ -80,6 +81,8 @@ enum Task {
     },
     /// Ask other clients what they do with thousands of responses, and compare it with their presets
     Peers(peers::Options),
+    /// Simulate failing servers and those who call them, and write the tables and pictures in docs/
+    Storms,
 }
 
 fn main() -> ExitCode {
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Task::Fuzz { seconds } => fuzz::fuzz(seconds),
         Task::Hostile { all } => hostile::hostile(all),
         Task::Peers(options) => peers::peers(&options),
+        Task::Storms => storms::storms(),
         Task::Lint => return exit_code(run_all(lint::ALL.iter(), Steps::default())),
         Task::Test { only } => return exit_code(test::test(&only)),
     };

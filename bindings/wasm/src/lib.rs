@@ -9,11 +9,15 @@ extern crate alloc;
 
 #[cfg(all(target_arch = "wasm32", not(test)))]
 mod bare;
+mod upstream;
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use holdoff::{Call, Draw, ErrorBody, Failure, Headers, Phase, SupportReport, TransportKind};
+use holdoff::{
+    Call, Decision, Draw, ErrorBody, Explanation, Failure, Headers, Phase, SupportReport,
+    TransportKind,
+};
 use js_sys::Array;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -48,10 +52,10 @@ impl Policy {
     /// - `steps`: if given, the steps that led to the decision are put there, topic and text in
     ///   turn.
     /// - `transport`, `phase`: codes. 0 is a response, and the usual phase of the transport kind.
+    /// - `headers`: lines `name: value`; `body`: its bytes.
     /// - `seed_high`, `seed_low`: the halves of the seed; `draw`, if known, is taken in its place.
     /// - `facts`: two bits each from the lowest: idempotent, replayable, delivered (0 unknown, 1 no,
     ///   2 yes).
-    /// - `headers`: lines `name: value`; `body`: its bytes.
     #[expect(
         clippy::too_many_arguments,
         reason = "numbers cross for nothing, and an object would not"
@@ -62,6 +66,8 @@ impl Policy {
         status: u16,
         transport: u8,
         phase: u8,
+        headers: Option<String>,
+        body: Option<Vec<u8>>,
         attempt: u32,
         seed_high: u32,
         seed_low: u32,
@@ -72,40 +78,30 @@ impl Policy {
         max_retries: f64,
         facts: u8,
         method: Option<String>,
-        headers: Option<String>,
-        body: Option<Vec<u8>>,
     ) -> f64 {
         let failure = failure(status, transport, phase, &headers, &body);
-        let seed = u64::from(seed_high) << 32 | u64::from(seed_low);
-        let call = Call {
+        let call = call(
             attempt,
-            draw: Draw::from_fraction(draw).unwrap_or(Draw::Seed(seed)),
-            now_ms: known(now_ms),
-            elapsed_ms: known(elapsed_ms),
-            deadline_ms: known(deadline_ms),
-            max_retries: known(max_retries).map(|n| u32::try_from(n).unwrap_or(u32::MAX)),
-            method: method.as_deref(),
-            idempotent: fact(facts),
-            replayable: fact(facts >> 2),
-            delivered: fact(facts >> 4),
-        };
+            seed_high,
+            seed_low,
+            draw,
+            now_ms,
+            elapsed_ms,
+            deadline_ms,
+            max_retries,
+            facts,
+            &method,
+        );
         let decision = match steps {
             None => self.0.decide(&failure, &call),
-            Some(steps) => {
-                let explanation = self.0.explain(&failure, &call);
-                for step in explanation.steps {
-                    steps.push(&step.topic.name().into());
-                    steps.push(&step.text.into());
-                }
-                explanation.decision
-            }
+            Some(steps) => told(self.0.explain(&failure, &call), &steps),
         };
         decision.to_bits() as f64
     }
 
     /// What a person should do; empty where `bits` are no decision's.
     pub fn advice(&self, bits: f64) -> String {
-        let decision = holdoff::Decision::from_bits(bits as u64);
+        let decision = Decision::from_bits(bits as u64);
         decision.map_or_else(String::new, |decision| self.0.advice(decision).into())
     }
 
@@ -147,9 +143,9 @@ pub fn support_report(
     status: u16,
     transport: u8,
     phase: u8,
-    now_ms: f64,
     headers: Option<String>,
     body: Option<Vec<u8>>,
+    now_ms: f64,
     endpoint: Option<String>,
 ) -> Vec<String> {
     let failure = failure(status, transport, phase, &headers, &body);
@@ -191,6 +187,46 @@ fn failure<'a>(
     }
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "numbers cross for nothing, and an object would not"
+)]
+fn call(
+    attempt: u32,
+    seed_high: u32,
+    seed_low: u32,
+    draw: f64,
+    now_ms: f64,
+    elapsed_ms: f64,
+    deadline_ms: f64,
+    max_retries: f64,
+    facts: u8,
+    method: &Option<String>,
+) -> Call<'_> {
+    let seed = u64::from(seed_high) << 32 | u64::from(seed_low);
+    Call {
+        attempt,
+        draw: Draw::from_fraction(draw).unwrap_or(Draw::Seed(seed)),
+        now_ms: known(now_ms),
+        elapsed_ms: known(elapsed_ms),
+        deadline_ms: known(deadline_ms),
+        max_retries: known(max_retries).map(|n| u32::try_from(n).unwrap_or(u32::MAX)),
+        method: method.as_deref(),
+        idempotent: fact(facts),
+        replayable: fact(facts >> 2),
+        delivered: fact(facts >> 4),
+    }
+}
+
+/// The decision, whose steps are put into the array.
+fn told(explanation: Explanation, steps: &Array) -> Decision {
+    for step in explanation.steps {
+        steps.push(&step.topic.name().into());
+        steps.push(&step.text.into());
+    }
+    explanation.decision
+}
+
 /// Whole milliseconds; a part of one counts as none.
 fn known(number: f64) -> Option<u64> {
     (number >= 0.0).then_some(number as u64)
@@ -213,7 +249,7 @@ mod tests {
     const NOW: f64 = 1_768_478_400_000.0;
 
     /// A decision on a status with the seed 7, without any other fact but these.
-    fn decide(status: u16, headers: &str, body: &str, steps: Option<Array>) -> holdoff::Decision {
+    fn decide(status: u16, headers: &str, body: &str, steps: Option<Array>) -> Decision {
         let policy = Policy::preset("tessera").unwrap();
         let nan = f64::NAN;
         let bits = policy.decide(
@@ -221,6 +257,8 @@ mod tests {
             status,
             0,
             0,
+            Some(headers.into()),
+            Some(body.into()),
             0,
             0,
             7,
@@ -231,10 +269,8 @@ mod tests {
             nan,
             0,
             None,
-            Some(headers.into()),
-            Some(body.into()),
         );
-        holdoff::Decision::from_bits(bits as u64).unwrap()
+        Decision::from_bits(bits as u64).unwrap()
     }
 
     #[wasm_bindgen_test]
@@ -278,7 +314,7 @@ mod tests {
         let nan = f64::NAN;
         let wait = |high, low, draw| {
             let bits = policy.decide(
-                None, 500, 0, 0, 0, high, low, draw, nan, nan, nan, nan, 0, None, None, None,
+                None, 500, 0, 0, None, None, 0, high, low, draw, nan, nan, nan, nan, 0, None,
             );
             bits as u64 & holdoff::MAX_WAIT_MS
         };
@@ -299,10 +335,10 @@ mod tests {
         let nan = f64::NAN;
         let reason = |transport, attempt, elapsed, deadline, retries, facts| {
             let bits = policy.decide(
-                None, 500, transport, 0, attempt, 0, 0, 0.0, nan, elapsed, deadline, retries,
-                facts, None, None, None,
+                None, 500, transport, 0, None, None, attempt, 0, 0, 0.0, nan, elapsed, deadline,
+                retries, facts, None,
             );
-            let decision = holdoff::Decision::from_bits(bits as u64);
+            let decision = Decision::from_bits(bits as u64);
             decision.unwrap().reason().name()
         };
         assert_eq!(reason(0, 0, nan, nan, nan, 0), "status");
@@ -362,10 +398,10 @@ mod tests {
         assert_eq!(parse_error(body.as_bytes()).as_deref(), Some(expected));
         assert_eq!(parse_error(b"<html>"), None);
         let endpoint = Some("https://api.tessera.ai/v1?key=k".into());
-        let report = support_report(500, 0, 0, NOW, None, Some(body.into()), endpoint);
+        let report = support_report(500, 0, 0, None, Some(body.into()), NOW, endpoint);
         assert!(report[0].starts_with("time        2026-01-15T12:00:00Z\n"));
         assert!(report[1].contains(r#""endpoint":"https://api.tessera.ai/v1""#));
-        let report = support_report(0, 4, 0, f64::NAN, None, None, None);
+        let report = support_report(0, 4, 0, None, None, f64::NAN, None);
         assert!(report[0].contains("no response: reset in phase sent"));
     }
 

@@ -1,13 +1,14 @@
 //! Opens when nothing succeeds any more, lets single probes through, and closes when one succeeds.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::rules::BreakerRules;
+use super::state::{Read, State};
 use crate::backoff::{Backoff, CapApplies, MinApplies};
 use crate::jitter::{Draw, Jitter};
 
 /// Whether calls go through.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Breaker {
     /// Failures in a row.
     failures: u64,
@@ -22,6 +23,20 @@ pub(super) struct Breaker {
 }
 
 impl Breaker {
+    pub(super) fn read(state: &State<'_>) -> Read<Self> {
+        let probes = state.number_in("probes", 0..=u64::from(u32::MAX))?;
+        Ok(Self {
+            failures: state.number("failures")?,
+            failing_since_ms: state.number("failing_since_ms")?,
+            probes: u32::try_from(probes).unwrap_or(u32::MAX),
+            next_probe_ms: match state.is_null("next_probe_ms") {
+                true => None,
+                false => Some(state.number("next_probe_ms")?),
+            },
+            recovering: state.boolean("recovering")?,
+        })
+    }
+
     pub(super) const fn is_open(&self) -> bool {
         self.next_probe_ms.is_some()
     }
@@ -63,8 +78,17 @@ impl Breaker {
     pub(super) fn succeed(&mut self) -> bool {
         self.failures = 0;
         let closes = self.next_probe_ms.take().is_some();
-        self.recovering |= closes;
+        // Not `|=`, which rustc 1.95 gets wrong where it optimises (rust-lang/rust#158206).
+        if closes {
+            self.recovering = true;
+        }
         closes
+    }
+
+    /// The clock was set back.
+    pub(super) fn set_back(&mut self, by_ms: u64) {
+        self.failing_since_ms = self.failing_since_ms.saturating_sub(by_ms);
+        self.next_probe_ms = self.next_probe_ms.map(|ms| ms.saturating_sub(by_ms));
     }
 
     /// The rate is no longer limited.

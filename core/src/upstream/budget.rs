@@ -1,12 +1,13 @@
 //! A bucket of tokens that keeps retries to a share of the calls.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::rules::BudgetRules;
+use super::state::{Read, State};
 use crate::thousandths::Thousandths;
 
 /// What is left of the tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Budget {
     /// How many thousandths of a token are missing; so that a new bucket is full by any policy.
     spent: u64,
@@ -15,6 +16,13 @@ pub(super) struct Budget {
 }
 
 impl Budget {
+    pub(super) fn read(state: &State<'_>) -> Read<Self> {
+        Ok(Self {
+            spent: state.number("spent")?,
+            refilled_us: state.number("refilled_us")?,
+        })
+    }
+
     /// Adds what time gives.
     pub(super) fn refill(&mut self, rules: &BudgetRules, now_ms: u64) {
         const SECOND_US: u64 = 1_000_000;
@@ -60,6 +68,12 @@ impl Budget {
         } else {
             rules.cost
         }
+    }
+
+    /// The clock was set back.
+    pub(super) fn set_back(&mut self, by_ms: u64) {
+        let by_us = by_ms.saturating_mul(1000);
+        self.refilled_us = self.refilled_us.saturating_sub(by_us);
     }
 
     /// What is left.

@@ -1,13 +1,14 @@
 //! Nobody sends before this instant: learnt from what the server told one call, and kept by all.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::rules::HoldRules;
+use super::state::{Read, State};
 use crate::hint::Hint;
 use crate::jitter::Draw;
 
 /// Until when all calls wait.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Hold {
     /// UTC milliseconds since 1970.
     until_ms: u64,
@@ -16,6 +17,13 @@ pub(super) struct Hold {
 }
 
 impl Hold {
+    pub(super) fn read(state: &State<'_>) -> Read<Self> {
+        Ok(Self {
+            until_ms: state.number("until_ms")?,
+            spread_ms: state.number("spread_ms")?,
+        })
+    }
+
     /// Takes in what the server told one call; the later instant counts.
     pub(super) fn learn(&mut self, rules: &HoldRules, hint: Hint, now_ms: u64) {
         let spread_ms = hint.ms.saturating_mul(rules.spread_percent) / 100;
@@ -36,6 +44,11 @@ impl Hold {
     pub(super) fn release_ms(&self, draw: Draw, attempt: u32) -> u64 {
         let after_ms = draw.below(attempt, self.spread_ms);
         self.until_ms.saturating_add(after_ms)
+    }
+
+    /// The clock was set back.
+    pub(super) fn set_back(&mut self, by_ms: u64) {
+        self.until_ms = self.until_ms.saturating_sub(by_ms);
     }
 
     /// The end, whatever the draw.

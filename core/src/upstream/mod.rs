@@ -7,21 +7,24 @@ mod budget;
 mod hold;
 mod rate;
 mod rules;
+mod state;
 
 use alloc::format;
 use alloc::string::String;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::call::Call;
 use crate::decision::{Action, Decision, FailureClass, Reason, Source};
 use crate::explanation::{Explanation, Recorder, Topic};
 use crate::failure::Failure;
+use crate::json::Json;
 use crate::policy::{Policy, PolicyError};
 use breaker::Breaker;
 use budget::Budget;
 use hold::Hold;
 use rate::Rate;
+use state::{State, not_a_state};
 
 pub use admission::{Admission, Ticket};
 pub(crate) use rules::{BreakerRules, BudgetRules, HoldRules, PaceRules, Rise, UpstreamRules};
@@ -34,10 +37,9 @@ pub(crate) use rules::{BreakerRules, BudgetRules, HoldRules, PaceRules, Rise, Up
 ///
 /// For each attempt: [`admit`](Self::admit) before it is sent; then [`succeed`](Self::succeed), or
 /// [`decide`](Self::decide) in place of [`Policy::decide`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Upstream {
-    /// The latest time that was seen. Clocks are set back, and time isn't.
+    /// The latest time that was seen.
     now_ms: u64,
     hold: Hold,
     budget: Budget,
@@ -54,11 +56,23 @@ pub struct Upstream {
 impl Upstream {
     /// The state that [`to_json`](Self::to_json) wrote.
     pub fn from_json(json: &str) -> Result<Self, PolicyError> {
-        let not_a_state = |error| {
-            let what = format!("not a state that was written by this version: {error}");
-            PolicyError::new("upstream", what)
-        };
-        serde_json::from_str(json).map_err(not_a_state)
+        let json = Json::parse(json).map_err(|error| not_a_state(&format!("not JSON: {error}")))?;
+        Self::read(&json)
+    }
+
+    fn read(json: &Json<'_>) -> Result<Self, PolicyError> {
+        let state = State::root(json)?;
+        let epoch = state.number_in("epoch", 0..=u64::from(u16::MAX))?;
+        Ok(Self {
+            now_ms: state.number("now_ms")?,
+            hold: Hold::read(&state.object("hold", "hold.")?)?,
+            budget: Budget::read(&state.object("budget", "budget.")?)?,
+            breaker: Breaker::read(&state.object("breaker", "breaker.")?)?,
+            rate: Rate::read(&state.object("rate", "rate.")?)?,
+            slowed_ms: state.number("slowed_ms")?,
+            epoch: u16::try_from(epoch).unwrap_or(u16::MAX),
+            last_failure: state.number("last_failure")?,
+        })
     }
 
     /// The state as a JSON object, to be kept or handed on.
@@ -90,13 +104,20 @@ impl Upstream {
                 .release_ms(call.draw, attempt)
                 .saturating_sub(now_ms);
             if hold_ms > 0 {
-                return self.wait(rules, call, hold_ms, Source::Hold, Ticket::ASKED);
+                return self.wait(policy, rules, call, hold_ms, Source::Hold, Ticket::ASKED);
             }
         }
         if let Some(breaker) = rules.breaker.as_ref().filter(|_| self.breaker.is_open()) {
             let probe_ms = self.breaker.next_probe(now_ms);
             if probe_ms > 0 {
-                return self.wait(rules, call, probe_ms, Source::Breaker, Ticket::ASKED);
+                return self.wait(
+                    policy,
+                    rules,
+                    call,
+                    probe_ms,
+                    Source::Breaker,
+                    Ticket::ASKED,
+                );
             }
             self.breaker.probe(breaker, now_ms);
             return Admission::Send;
@@ -112,7 +133,7 @@ impl Upstream {
         let slot_ms = self.rate.next_slot(now_ms);
         let admission = match slot_ms {
             0 => Admission::Send,
-            slot_ms => self.wait(rules, call, slot_ms, Source::Pace, own),
+            slot_ms => self.wait(policy, rules, call, slot_ms, Source::Pace, own),
         };
         if !matches!(admission, Admission::Refuse(_)) {
             self.rate.take_slot(now_ms);
@@ -214,6 +235,9 @@ impl Upstream {
                 format!("the breaker opens, and the next call goes out in {probe_ms} ms")
             });
         }
+        if rules.breaker.is_some() && !is_throttled(class) {
+            self.fall_back(now_ms, record);
+        }
         if let Some(pace) = &rules.pace
             && is_throttled(class)
         {
@@ -247,6 +271,19 @@ impl Upstream {
         )
     }
 
+    /// Halves a rate that rises again, once a second: what fails now may fail of that.
+    fn fall_back(&mut self, now_ms: u64, record: &mut Recorder) {
+        if now_ms.saturating_sub(self.slowed_ms) < 1000 || !self.rate.is_limited(now_ms) {
+            return;
+        }
+        self.slowed_ms = now_ms;
+        self.rate.halve(now_ms);
+        record.step(Topic::Upstream, || {
+            let percent = self.rate.percent(now_ms);
+            format!("the rate falls back to {percent} % of the usual one")
+        });
+    }
+
     /// Cuts the rate, once a second: many answers of the same moment tell one thing.
     fn slow_down(&mut self, pace: &PaceRules, now_ms: u64, record: &mut Recorder) {
         if now_ms.saturating_sub(self.slowed_ms) < 1000 || self.breaker.is_open() {
@@ -273,6 +310,7 @@ impl Upstream {
 
     fn wait(
         &self,
+        policy: &Policy,
         rules: &UpstreamRules,
         call: &Call<'_>,
         after_ms: u64,
@@ -280,10 +318,8 @@ impl Upstream {
         ticket: Ticket,
     ) -> Admission {
         let end_ms = call.elapsed_ms.unwrap_or(0).saturating_add(after_ms);
-        let reason = if call
-            .deadline_ms
-            .is_some_and(|deadline_ms| end_ms > deadline_ms)
-        {
+        let deadline_ms = call.deadline_ms.or(policy.deadline_ms);
+        let reason = if deadline_ms.is_some_and(|deadline_ms| end_ms > deadline_ms) {
             Reason::Deadline
         } else if after_ms > rules.max_wait_ms {
             Reason::Held
@@ -299,10 +335,28 @@ impl Upstream {
         Admission::Refuse(Decision::new(Action::Stop, class, reason, source, after_ms))
     }
 
-    /// The time, which never goes back.
+    /// The time. It never goes back by little, for calls of many threads come in any order; and where
+    /// the clock was set back, all that is known goes back with it, so that no wait becomes longer.
     fn advance(&mut self, call: &Call<'_>) -> Option<u64> {
-        self.now_ms = self.now_ms.max(call.now_ms?);
+        const DISORDER_MS: u64 = 1000;
+        let now_ms = call.now_ms?;
+        let back_ms = self.now_ms.saturating_sub(now_ms);
+        if back_ms > DISORDER_MS {
+            self.hold.set_back(back_ms);
+            self.budget.set_back(back_ms);
+            self.breaker.set_back(back_ms);
+            self.rate.set_back(back_ms);
+            self.slowed_ms = self.slowed_ms.saturating_sub(back_ms);
+            self.now_ms = now_ms;
+        }
+        self.now_ms = self.now_ms.max(now_ms);
         Some(self.now_ms)
+    }
+}
+
+impl<'de> Deserialize<'de> for Upstream {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(&Json::deserialize(deserializer)?).map_err(de::Error::custom)
     }
 }
 

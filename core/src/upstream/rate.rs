@@ -1,14 +1,16 @@
 //! How often calls are sent, and how often they may be.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::rules::Rise;
+use super::state::{Read, State};
 
-/// Where a rising rate is no longer limited, in percent of the usual one.
-const FREE_PERCENT: u64 = 150;
+/// Where a rising rate stops rising, in percent of the usual one: what was held back comes on top of
+/// the usual calls, but must not be what the server fails under next.
+const TOP_PERCENT: u64 = 110;
 
 /// The usual rate of calls, and the limit to it for now, if any.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Rate {
     /// The mean time between two calls, in microseconds; 0 where it isn't known yet.
     gap_us: u64,
@@ -18,7 +20,7 @@ pub(super) struct Rate {
 }
 
 /// A rate that rises from the instant at which it was set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 struct Limit {
     /// UTC milliseconds since 1970.
     since_ms: u64,
@@ -32,6 +34,17 @@ struct Limit {
 }
 
 impl Rate {
+    pub(super) fn read(state: &State<'_>) -> Read<Self> {
+        Ok(Self {
+            gap_us: state.number("gap_us")?,
+            last_ms: state.number("last_ms")?,
+            limit: match state.is_null("limit") {
+                true => None,
+                false => Some(Limit::read(&state.object("limit", "rate.limit.")?)?),
+            },
+        })
+    }
+
     /// Counts a call that begins. While calls are held back, that says nothing of what is usual.
     pub(super) fn count(&mut self, now_ms: u64) {
         /// How many calls the mean looks back on.
@@ -85,17 +98,35 @@ impl Rate {
         }
     }
 
+    /// Halves the limit, where there is one.
+    pub(super) fn halve(&mut self, now_ms: u64) {
+        if let Some(limit) = &mut self.limit {
+            limit.percent = (limit.percent_at(now_ms) / 2).max(1);
+            limit.since_ms = now_ms;
+        }
+    }
+
     /// Takes the limit away.
     pub(super) fn free(&mut self) {
         self.limit = None;
     }
 
+    /// The clock was set back.
+    pub(super) fn set_back(&mut self, by_ms: u64) {
+        self.last_ms = self.last_ms.saturating_sub(by_ms);
+        if let Some(limit) = &mut self.limit {
+            limit.since_ms = limit.since_ms.saturating_sub(by_ms);
+            limit.next_us = limit.next_us.saturating_sub(by_ms.saturating_mul(1000));
+        }
+    }
+
     /// Whether there is a limit still.
     pub(super) fn is_limited(&mut self, now_ms: u64) -> bool {
-        if self
-            .limit
-            .is_some_and(|limit| limit.percent_at(now_ms) >= FREE_PERCENT)
-        {
+        // Once it is the usual rate, and nobody waits for a slot any more.
+        let free = |limit: Limit| {
+            limit.percent_at(now_ms) >= 100 && limit.next_us <= now_ms.saturating_mul(1000)
+        };
+        if self.limit.is_some_and(free) {
             self.limit = None;
             // What was sent until now was what the limit allowed.
             self.last_ms = now_ms;
@@ -125,12 +156,22 @@ impl Rate {
 }
 
 impl Limit {
+    fn read(state: &State<'_>) -> Read<Self> {
+        Ok(Self {
+            since_ms: state.number("since_ms")?,
+            percent: state.number("percent")?,
+            percent_per_second: state.number("percent_per_second")?,
+            longest_gap_us: state.number("longest_gap_us")?,
+            next_us: state.number("next_us")?,
+        })
+    }
+
     fn percent_at(&self, ms: u64) -> u64 {
         let risen = ms
             .saturating_sub(self.since_ms)
             .saturating_mul(self.percent_per_second)
             / 1000;
-        self.percent.saturating_add(risen)
+        self.percent.saturating_add(risen).min(TOP_PERCENT)
     }
 }
 
@@ -175,9 +216,23 @@ mod tests {
         assert_eq!(slots[0], 0);
         assert!((950..=1050).contains(&gaps[0]), "{gaps:?}");
         assert!(gaps.windows(2).all(|pair| pair[1] <= pair[0]), "{gaps:?}");
-        assert!(rate.is_limited(2_013_900));
-        assert!(!rate.is_limited(2_014_000));
-        assert_eq!(rate.next_slot(2_014_000), 0);
+        assert!(rate.is_limited(2_008_900));
+        assert!(!rate.is_limited(2_009_000));
+        assert_eq!(rate.next_slot(2_009_000), 0);
+    }
+
+    #[test]
+    fn the_rate_stays_limited_while_anybody_waits_and_rises_no_further_than_the_top() {
+        let mut rate = steady();
+        rate.limit(&RISE, 100, 2_000_000);
+        for _ in 0..220 {
+            rate.take_slot(2_000_000);
+        }
+        // 220 calls at 100 to 110 % of one in 100 ms.
+        let wait_ms = rate.next_slot(2_000_000);
+        assert!((20_000..20_300).contains(&wait_ms), "{wait_ms}");
+        assert!(rate.is_limited(2_019_000));
+        assert!(!rate.is_limited(2_020_300));
     }
 
     #[test]

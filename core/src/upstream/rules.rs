@@ -79,8 +79,7 @@ pub(crate) struct PaceRules {
     pub rise: Rise,
 }
 
-/// How the rate of calls rises, in parts of what is usual: until it is half as much again, and no
-/// longer limited.
+/// How the rate of calls rises, in parts of what is usual: until it is the usual one and nobody waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Rise {
     /// How much is added each second.

@@ -2,12 +2,14 @@
 
 import {
   type Action,
+  type Admission,
   type Decision,
   type DecisionEvent,
   decisionOf,
   type ErrorBody,
   type FailureClass,
   freshSeed,
+  HeldBackError,
   Policy,
   PolicyError,
   parseError,
@@ -15,6 +17,7 @@ import {
   type SupportReport,
   supportReport,
   type TransportKind,
+  Upstream,
 } from "holdoff";
 import { type Client, preset, presetNames } from "holdoff/clients";
 
@@ -101,3 +104,33 @@ await retry(() => fetch("https://a.b"), { policy, retries: 3 });
 // @ts-expect-error not a response
 await retry(async () => "text", { policy });
 new PolicyError("x") satisfies Error;
+
+const upstream: Upstream = new Upstream();
+(await retry(() => fetch("https://a.b"), { policy, upstream })) satisfies Response;
+const admission: Admission = upstream.admit(policy, { now: new Date(), attempt: 1, seed: 7n });
+switch (admission.action) {
+  case "send":
+    // @ts-expect-error nothing to wait for
+    admission.afterMs;
+    break;
+  case "wait":
+    upstream.admit(policy, { now: Date.now() + admission.afterMs }, admission.ticket);
+    break;
+  default:
+    admission.decision satisfies Decision;
+}
+upstream.succeed(policy, { now: 0 });
+upstream.succeed(policy, { now: 0, attempt: 1 }, decision);
+upstream.decide(policy, { status: 429, now: 0 }) satisfies Decision;
+upstream.explain(policy, { transport: "reset", now: 0 }).decision satisfies Decision;
+upstream.merge(Upstream.fromJSON(upstream.toJSON()));
+Upstream.fromJSON(JSON.stringify(upstream)) satisfies Upstream;
+// @ts-expect-error a call did not fail
+upstream.succeed(policy, { status: 200, now: 0 });
+// @ts-expect-error the policy is missing
+upstream.admit({ now: 0 });
+try {
+  await retry(() => fetch("https://a.b"), { policy, upstream, deadlineMs: 1000 });
+} catch (thrown) {
+  if (thrown instanceof HeldBackError) thrown.decision.afterMs satisfies number;
+}

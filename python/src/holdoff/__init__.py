@@ -15,17 +15,28 @@ that you already use:
 from holdoff._codes import Action, FailureClass, Phase, Reason, Source, Topic, TransportKind
 from holdoff._headers import Headers
 from holdoff._native import fresh_seed
-from holdoff._request import Facts
+from holdoff._request import CallFacts, Facts
 from holdoff.decision import Decision
 from holdoff.error_body import ErrorBody, parse_error
 from holdoff.explanation import Explanation, Step
 from holdoff.policy import PRESET_NAMES, Policy, PolicyError
 from holdoff.report import SupportReport, support_report
-from holdoff.retrying import Clock, DecisionEvent, RetryOptions, aretry, decision_of, retry
+from holdoff.retrying import (
+    Clock,
+    DecisionEvent,
+    HeldBackError,
+    RetryOptions,
+    aretry,
+    decision_of,
+    retry,
+)
+from holdoff.upstream import Admission, Upstream
 
 __all__ = [
     "PRESET_NAMES",
     "Action",
+    "Admission",
+    "CallFacts",
     "Clock",
     "Decision",
     "DecisionEvent",
@@ -34,6 +45,7 @@ __all__ = [
     "Facts",
     "FailureClass",
     "Headers",
+    "HeldBackError",
     "Phase",
     "Policy",
     "PolicyError",
@@ -44,6 +56,7 @@ __all__ = [
     "SupportReport",
     "Topic",
     "TransportKind",
+    "Upstream",
     "aretry",
     "decision_of",
     "fresh_seed",

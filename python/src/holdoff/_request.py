@@ -5,31 +5,29 @@ from __future__ import annotations
 import struct
 from datetime import datetime, timedelta, timezone
 from operator import index
-from typing import Any, SupportsIndex, TypedDict
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypedDict
 
 from holdoff._codes import MAX_BODY_BYTES, PHASES, TRANSPORT_KINDS, Phase, TransportKind
 from holdoff._headers import HeaderNames, Headers
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-class Facts(TypedDict, total=False):
-    """The keyword arguments of `Policy.decide`: a failure, and what is known of its call.
 
-    Either `status` or `transport` must be given; if both are, the status counts. Any other fact may
-    be left out or `None`, which means that it is not known.
+class CallFacts(TypedDict, total=False):
+    """What is known of a call: the keyword arguments of `Upstream.admit` and `Upstream.succeed`.
+
+    Any fact may be left out or `None`, which means that it is not known.
 
     Attributes:
-        status: The HTTP status of the response, from 0 to 999.
-        headers: The response's headers: whatever the HTTP client has them in, a mapping, or pairs.
-        body: The response's body or its beginning. Only the first 64 KiB are looked at.
-        transport: How the connection failed, where no whole response came.
-        phase: How far the attempt got before the connection failed; what is usual for this kind of
-            failure if not known.
-        attempt: The attempt that just failed, from zero: 0 is the first request.
+        attempt: The attempt that just ended, or that is to be sent, from zero: 0 is the first
+            request.
         seed: The seed of the jitter, from 0 to 2^64 - 1: one for each call, kept for all of its
             attempts. If not given, the random part comes from the platform's entropy.
         draw: The random part itself in place of a seed, as a fraction: 0 <= draw < 1.
-        now: When the response came: a datetime with a time zone, or UTC milliseconds since 1970. If
-            not known, a hint given as a date can be read only if the response has its own `Date`.
+        now: When the attempt ended, or is to be sent: a datetime with a time zone, or UTC
+            milliseconds since 1970. If not known, an `Upstream` takes no part, and a hint given as
+            a date can be read only if the response has its own `Date`.
         elapsed_ms: Milliseconds since the call began; 0 if not known.
         deadline_ms: Milliseconds from the beginning of the call to the instant after which its
             answer is worthless.
@@ -42,11 +40,6 @@ class Facts(TypedDict, total=False):
         delivered: Whether the user was already given a part of the answer.
     """
 
-    status: int | None
-    headers: Headers | None
-    body: bytes | str | None
-    transport: TransportKind | None
-    phase: Phase | None
     attempt: int
     seed: int | None
     draw: float | None
@@ -58,6 +51,29 @@ class Facts(TypedDict, total=False):
     idempotent: bool | None
     replayable: bool | None
     delivered: bool | None
+
+
+class Facts(CallFacts, total=False):
+    """The keyword arguments of `Policy.decide`: a failure, and what is known of its call.
+
+    Either `status` or `transport` must be given; if both are, the status counts. Any other fact may
+    be left out or `None`, which means that it is not known. `CallFacts` describes those of the
+    call: `attempt`, `seed`, `now` and what follows it.
+
+    Attributes:
+        status: The HTTP status of the response, from 0 to 999.
+        headers: The response's headers: whatever the HTTP client has them in, a mapping, or pairs.
+        body: The response's body or its beginning. Only the first 64 KiB are looked at.
+        transport: How the connection failed, where no whole response came.
+        phase: How far the attempt got before the connection failed; what is usual for this kind of
+            failure if not known.
+    """
+
+    status: int | None
+    headers: Headers | None
+    body: bytes | str | None
+    transport: TransportKind | None
+    phase: Phase | None
 
 
 # The layout is that of `Request` in bindings/uniffi/src/request.rs.
@@ -152,6 +168,14 @@ def pack(
     if unknown or (status or 0) > _MOST["status"]:
         raise _complaint(locals())
     return head + verb + lines + content
+
+
+_NO_HEADERS = HeaderNames(())
+
+
+def pack_call(**facts: Unpack[CallFacts]) -> bytes:
+    """Pack what is known of a call, where it is not about a failure."""
+    return pack(_NO_HEADERS, False, status=0, **facts)
 
 
 def body_bytes(body: bytes | str) -> bytes:

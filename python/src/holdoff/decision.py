@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from holdoff import _native
 from holdoff._codes import ACTIONS, CLASSES, REASONS, SOURCES
 
 if TYPE_CHECKING:
-    from holdoff import _native
+    from collections.abc import Callable
+
     from holdoff._codes import Action, FailureClass, Reason, Source
 
 
 class Decision:
-    """What `Policy.decide` answers: an immutable value, equal to any other with the same `bits`."""
+    """What `decide` answers: an immutable value, equal to any other with the same `bits`."""
 
     __slots__ = ("_bits", "_native")
 
@@ -73,9 +75,17 @@ class Decision:
         """By the bits."""
         return hash(self._bits)
 
+    def __reduce__(self) -> tuple[Callable[[int, str], Decision], tuple[int, str]]:
+        """A copy or pickle has its own policy, since what the library holds cannot be copied."""
+        return _restored, (self._bits, self._native.to_json())
+
     def __repr__(self) -> str:
         """Every fact but the advice."""
         return (
             f"Decision(action={self.action!r}, after_ms={self.after_ms}, class_={self.class_!r}, "
             f"reason={self.reason!r}, source={self.source!r})"
         )
+
+
+def _restored(bits: int, policy: str) -> Decision:
+    return Decision(bits, _native.Policy.from_json(policy))

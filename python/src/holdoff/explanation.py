@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from holdoff._codes import Topic
+from holdoff._library import readable
 from holdoff.decision import Decision
+
+if TYPE_CHECKING:
+    from holdoff import _native
 
 
 class Step(NamedTuple):
@@ -23,10 +27,10 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Explanation:
-    """What `Policy.explain` answers. `str` gives it as text, one line for each step.
+    """What `explain` answers. `str` gives it as text, one line for each step.
 
     Attributes:
-        decision: The decision, the same that `Policy.decide` gives.
+        decision: The decision, the same that `decide` gives.
         steps: The steps in order. The last one states the decision.
     """
 
@@ -37,3 +41,13 @@ class Explanation:
     def __str__(self) -> str:
         """Give all steps as text."""
         return self._text
+
+
+def explained(parts: _native.ExplanationParts | None, policy: _native.Policy) -> Explanation:
+    """Read what the library explains."""
+    parts = readable(parts)
+    return Explanation(
+        Decision(parts.decision, policy),
+        tuple(Step(cast("Topic", step.topic), step.text) for step in parts.steps),
+        parts.text,
+    )

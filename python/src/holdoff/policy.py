@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdoff import _native
 from holdoff._headers import HeaderNames
-from holdoff._library import decider, readable
+from holdoff._library import decider
 from holdoff._request import pack
 from holdoff.decision import Decision
-from holdoff.explanation import Explanation, Step
+from holdoff.explanation import explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from typing_extensions import Self, Unpack
 
-    from holdoff._codes import Topic
     from holdoff._request import Facts
+    from holdoff.explanation import Explanation
+
+T = TypeVar("T")
 
 PRESET_NAMES: tuple[str, ...] = tuple(_native.preset_names())
 """The names of the policies that ship with holdoff, for `Policy.preset`.
@@ -28,7 +30,10 @@ Those with an `@` do what other clients do in these versions, of each client the
 
 
 class PolicyError(ValueError):
-    """What is wrong with a policy document: where, what was found, and what would be right."""
+    """What is wrong with a policy document: where, what was found, and what would be right.
+
+    Also what is wrong with the state of an `Upstream`.
+    """
 
 
 class Policy:
@@ -73,10 +78,7 @@ class Policy:
         return cls.preset("tessera")
 
     def _load(self, constructor: Callable[[str], _native.Policy], text: str) -> None:
-        try:
-            self._native = constructor(text)
-        except _native.PolicyError.Invalid as error:  # type: ignore[attr-defined]
-            raise PolicyError(str(error)) from None
+        self._native = checked(constructor, text)
         # What every decision needs is looked up once.
         self._decide = decider(self._native)
         self._headers = tuple(self._native.headers())
@@ -99,12 +101,7 @@ class Policy:
     def explain(self, **facts: Unpack[Facts]) -> Explanation:
         """Decide as `decide` does, and tell the steps that led to the decision."""
         request = pack(self._header_names, self._reads_body, **facts)
-        parts = readable(self._native.explain(request))
-        return Explanation(
-            Decision(parts.decision, self._native),
-            tuple(Step(cast("Topic", step.topic), step.text) for step in parts.steps),
-            parts.text,
-        )
+        return explained(self._native.explain(request), self._native)
 
     @property
     def name(self) -> str:
@@ -130,6 +127,18 @@ class Policy:
         """Write the policy as a JSON document with every default spelt out."""
         return self._native.to_json()
 
+    def __reduce__(self) -> tuple[type[Policy], tuple[str]]:
+        """A copy or pickle is loaded anew, since what the library holds cannot be copied."""
+        return Policy, (self.to_json(),)
+
     def __repr__(self) -> str:
         """The name."""
         return f"<Policy {self.name!r}>"
+
+
+def checked(constructor: Callable[[str], T], text: str) -> T:
+    """Make what the text describes, or raise a `PolicyError`."""
+    try:
+        return constructor(text)
+    except _native.PolicyError.Invalid as error:  # type: ignore[attr-defined]
+        raise PolicyError(str(error)) from None

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict, TypeVar
 
 from holdoff._event_loop import sleep as event_loop_sleep
@@ -24,11 +24,14 @@ from holdoff._response import (
 from holdoff._transport import TransportFailure, transport_failure
 from holdoff.decision import Decision
 from holdoff.policy import Policy
+from holdoff.upstream import SEND, Admission, Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from typing_extensions import Unpack
+
+    from holdoff._request import CallFacts
 
 R = TypeVar("R")
 
@@ -37,7 +40,11 @@ class RetryOptions(TypedDict, total=False):
     """The keyword arguments that `retry` and `aretry` share besides `policy`. All may be left out.
 
     Attributes:
-        on_decision: Called with a `DecisionEvent` for each failed attempt, before the wait.
+        upstream: What the calls to one server share. Before each attempt, the call waits as long as
+            it says, and a retry is paid from its budget. Only the policy's `upstream` says what
+            that is; without one, it makes no difference.
+        on_decision: Called with a `DecisionEvent` for each failed attempt, before the wait; and
+            once more if `upstream` ends the call after it.
         deadline_ms: Milliseconds from the beginning of the call to the instant after which its
             answer is worthless. No wait goes beyond it.
         max_retries: How many retries the call may have, in place of the policy's own number.
@@ -53,6 +60,7 @@ class RetryOptions(TypedDict, total=False):
         clock: What tells the time; the module `time` if not given.
     """
 
+    upstream: Upstream | None
     on_decision: Callable[[DecisionEvent], object] | None
     deadline_ms: int | None
     max_retries: int | None
@@ -81,7 +89,7 @@ class DecisionEvent:
     """What `on_decision` is told of a failed attempt.
 
     Attributes:
-        decision: What the policy decided.
+        decision: What was decided.
         attempt: The attempt that failed, from zero.
         elapsed_ms: Milliseconds since the call began.
         wait_ms: Milliseconds to the next attempt; `None` if the call ends here.
@@ -95,6 +103,27 @@ class DecisionEvent:
     wait_ms: int | None
     response: Any | None
     error: Exception | None
+
+
+class HeldBackError(Exception):
+    """What `retry` and `aretry` raise for a call whose `upstream` refuses its first attempt.
+
+    Nothing was sent: the wait would be longer than the call's deadline or the policy allows.
+
+    Attributes:
+        decision: What holds the call back (`source`), for how long (`after_ms`), why that is too
+            long (`reason`: `"deadline"` or `"held"`), and the class of what last failed.
+    """
+
+    def __init__(self, decision: Decision) -> None:
+        """Put the decision into words."""
+        super().__init__(decision)
+        self.decision = decision
+
+    def __str__(self) -> str:
+        """Say what holds the call back, and what to do."""
+        source, after_ms = self.decision.source, self.decision.after_ms
+        return f"not sent: `{source}` holds it back for {after_ms} ms: {self.decision.advice}"
 
 
 def retry(
@@ -120,6 +149,9 @@ def retry(
     repeat, by `idempotent` or else by `method` (RFC 9110 section 9.2.2): a POST ends there, with
     the reason `"possibly_executed"`, unless `idempotent=True`. Where neither is known, it goes on.
 
+    With an `upstream`, a call that would have to wait too long for its first attempt raises
+    `HeldBackError`.
+
     When the call ends, the last response is given back as the client gave it, with its body still
     to be read, or the last exception is raised unchanged; `decision_of` tells the decision.
 
@@ -131,6 +163,8 @@ def retry(
     64 KiB; how long reading it may take is up to the client's own time limits.
     """
     call = _Call(policy or _recommended(), **options)
+    if refusal := _hold(call, sleep):
+        raise HeldBackError(refusal)
     while True:
         try:
             outcome = function(call.attempt)
@@ -139,8 +173,10 @@ def retry(
             if failure is None or not _wait(call, failure, sleep):
                 raise
         else:
-            failure = _Failure(outcome) if is_error(outcome) else None
-            if failure is None or not _wait(call, failure, sleep):
+            if not is_error(outcome):
+                call.succeed()
+                return outcome
+            if not _wait(call, _Failure(outcome), sleep):
                 return outcome
 
 
@@ -158,6 +194,8 @@ async def aretry(
     up after 2 seconds.
     """
     call = _Call(policy or _recommended(), **options)
+    if refusal := await _ahold(call, sleep):
+        raise HeldBackError(refusal)
     while True:
         try:
             outcome = await function(call.attempt)
@@ -166,8 +204,10 @@ async def aretry(
             if failure is None or not await _await(call, failure, sleep):
                 raise
         else:
-            failure = _Failure(outcome) if is_error(outcome) else None
-            if failure is None or not await _await(call, failure, sleep):
+            if not is_error(outcome):
+                call.succeed()
+                return outcome
+            if not await _await(call, _Failure(outcome), sleep):
                 return outcome
 
 
@@ -176,6 +216,8 @@ def decision_of(outcome: object) -> Decision | None:
 
     `None` for what did not come out of `retry` or `aretry`, or came out as a success.
     """
+    if isinstance(outcome, HeldBackError):
+        return outcome.decision
     return getattr(outcome, _DECISION, None)
 
 
@@ -206,26 +248,44 @@ def _failure(error: Exception) -> _Failure | None:
 
 def _wait(call: _Call, failure: _Failure, sleep: Callable[[float], object]) -> bool:
     """Wait for the next attempt. Whether there is one."""
-    body = read_body(failure.response) if call.policy.reads_body else None
+    body = read_body(failure.response) if call.reads_body else None
     wait_ms = call.decide(failure, body)
     if wait_ms is None:
         return False
     close(failure.response)
     sleep(wait_ms / 1000)
-    return True
+    if refusal := _hold(call, sleep):
+        call.refuse(failure, refusal)
+    return refusal is None
+
+
+def _hold(call: _Call, sleep: Callable[[float], object]) -> Decision | None:
+    """Wait until the next attempt may be sent. The decision if it may not be at all."""
+    while (admission := call.admit()).action == "wait":
+        sleep(admission.after_ms / 1000)
+    return admission.decision
 
 
 async def _await(
     call: _Call, failure: _Failure, sleep: Callable[[float], Awaitable[object]]
 ) -> bool:
     """Wait for the next attempt. Whether there is one."""
-    body = await aread_body(failure.response) if call.policy.reads_body else None
+    body = await aread_body(failure.response) if call.reads_body else None
     wait_ms = call.decide(failure, body)
     if wait_ms is None:
         return False
     await aclose(failure.response)
     await sleep(wait_ms / 1000)
-    return True
+    if refusal := await _ahold(call, sleep):
+        call.refuse(failure, refusal)
+    return refusal is None
+
+
+async def _ahold(call: _Call, sleep: Callable[[float], Awaitable[object]]) -> Decision | None:
+    """Wait until the next attempt may be sent. The decision if it may not be at all."""
+    while (admission := call.admit()).action == "wait":
+        await sleep(admission.after_ms / 1000)
+    return admission.decision
 
 
 @dataclass
@@ -233,6 +293,7 @@ class _Call:
     """What the attempts of one call share: the policy, and the fields of `RetryOptions`."""
 
     policy: Policy
+    upstream: Upstream | None = None
     on_decision: Callable[[DecisionEvent], object] | None = None
     deadline_ms: int | None = None
     max_retries: int | None = None
@@ -245,8 +306,25 @@ class _Call:
 
     def __post_init__(self) -> None:
         self.attempt = 0
+        self.ticket = 0
+        self.decision: Decision | None = None
         self.seed = fresh_seed() if self.seed is None else self.seed
         self.began = self.clock.monotonic()
+        # An upstream may end the call after the wait, when it is too late to read the body.
+        self.reads_body = self.policy.reads_body or self.upstream is not None
+
+    def admit(self) -> Admission:
+        """Tell whether the next attempt may be sent."""
+        if self.upstream is None:
+            return SEND
+        admission = self.upstream.admit(self.policy, ticket=self.ticket, **self.facts())
+        self.ticket = admission.ticket
+        return admission
+
+    def succeed(self) -> None:
+        """Take in that the attempt succeeded."""
+        if self.upstream is not None:
+            self.upstream.succeed(self.policy, after=self.decision, **self.facts())
 
     def decide(self, failure: _Failure, body: bytes | None) -> int | None:
         """Tell how long to wait for the next attempt, or `None` if the call ends."""
@@ -254,32 +332,55 @@ class _Call:
         kind, phase = transport or (None, None)
         # Kept, since a later attempt may end in an exception that does not tell it.
         self.method = self.method or method_of(error if response is None else response)
-        elapsed_ms = int((self.clock.monotonic() - self.began) * 1000)
-        decision = self.policy.decide(
+        facts = self.facts()
+        facts["delivered"] = self.delivered() if callable(self.delivered) else self.delivered
+        shared = self.upstream
+        decide = self.policy.decide if shared is None else partial(shared.decide, self.policy)
+        self.decision = decision = decide(
             status=status_of(response),
             headers=getattr(response, "headers", None),
             body=body,
             transport=kind,
             phase=phase,
-            attempt=self.attempt,
-            seed=self.seed,
-            now=int(self.clock.time() * 1000),
-            elapsed_ms=elapsed_ms,
-            deadline_ms=self.deadline_ms,
-            max_retries=self.max_retries,
-            method=self.method,
-            idempotent=self.idempotent,
-            replayable=self.replayable,
-            delivered=self.delivered() if callable(self.delivered) else self.delivered,
+            **facts,
         )
         wait_ms = decision.after_ms if decision.action == "retry" else None
+        self.tell(failure, decision, wait_ms)
+        self.attempt += 1
+        return wait_ms
+
+    def refuse(self, failure: _Failure, refusal: Decision) -> None:
+        """End the call with its last failure, since the next attempt may not be sent."""
+        self.attempt -= 1  # It was never sent.
+        self.tell(failure, refusal, None)
+
+    def tell(self, failure: _Failure, decision: Decision, wait_ms: int | None) -> None:
+        """Tell what was decided: who asked for it, and at the end also the outcome."""
+        response, error, _ = failure
         if wait_ms is None:
             # An object that takes no attribute is given back without.
             with suppress(AttributeError):
                 setattr(response if error is None else error, _DECISION, decision)
         if self.on_decision is not None:
+            elapsed_ms = self.elapsed_ms()
             self.on_decision(
                 DecisionEvent(decision, self.attempt, elapsed_ms, wait_ms, response, error)
             )
-        self.attempt += 1
-        return wait_ms
+
+    def facts(self) -> CallFacts:
+        """Tell what is known of the call now."""
+        return {
+            "attempt": self.attempt,
+            "seed": self.seed,
+            "now": int(self.clock.time() * 1000),
+            "elapsed_ms": self.elapsed_ms(),
+            "deadline_ms": self.deadline_ms,
+            "max_retries": self.max_retries,
+            "method": self.method,
+            "idempotent": self.idempotent,
+            "replayable": self.replayable,
+        }
+
+    def elapsed_ms(self) -> int:
+        """Tell how long ago the call began."""
+        return int((self.clock.monotonic() - self.began) * 1000)

@@ -3,7 +3,8 @@ package io.holdoff
 import java.time.Instant
 
 /**
- * What is known of the call whose attempt failed. `null` is an honest "unknown".
+ * What is known of the call whose attempt failed, or which an [Upstream] is asked about. `null` is an
+ * honest "unknown".
  *
  * From Java, start with `new Call()` and add what is known: `new Call().withMethod("POST")`.
  *
@@ -14,7 +15,7 @@ import java.time.Instant
  * @property draw The random part itself in place of the seed: a fraction from 0 up to but not
  *   including 1. For tests and comparisons.
  * @property now The time at which the response came. Without it, a hint given as a date can be read
- *   only if the response has its own `Date`.
+ *   only if the response has its own `Date`, and an [Upstream] takes no part.
  * @property elapsedMs Milliseconds since the call began. Unknown counts as 0.
  * @property deadlineMs Milliseconds from the beginning of the call to the instant after which its
  *   answer is worthless.

@@ -1,7 +1,7 @@
 package io.holdoff
 
 /**
- * The answer of [Policy.decide]: five small facts in one number.
+ * The answer of [Policy.decide] and [Upstream.decide]: five small facts in one number.
  *
  * Decisions are equal when their [bits] are, in every language. What a person should do about the
  * failure is in [Policy.advice].
@@ -37,8 +37,8 @@ public value class Decision internal constructor(
      * The wait in milliseconds, at most 2^31 − 1.
      *
      * When the action is to stop because the wait is too long ([Reason.HINT_TOO_LONG],
-     * [Reason.DEADLINE]), it is how long the wait would have been, so that you can offer a time to
-     * come back. Otherwise it is 0 unless the action is to retry.
+     * [Reason.DEADLINE], [Reason.HELD]), it is how long the wait would have been, so that you can offer
+     * a time to come back. Otherwise it is 0 unless the action is to retry.
      */
     @get:JvmExposeBoxed
     public val afterMs: Long
@@ -55,4 +55,10 @@ public value class Decision internal constructor(
         lowest: Int,
         mask: Int,
     ): Int = (bits ushr lowest).toInt() and mask
+}
+
+/** The decision that the core gave as these bits. */
+internal fun decision(bits: Long): Decision {
+    check(bits != 0L) { "the native library does not fit this version of holdoff" }
+    return Decision(bits)
 }

@@ -25,7 +25,7 @@ public fun interface BlockingSend<T : Any> {
 /**
  * [retry] for Java, in the calling thread. An interrupt ends a wait at once.
  *
- * @throws IOException as [send] does.
+ * @throws IOException as [send] does; a [HeldBackException] where [upstream] refuses the first attempt.
  * @throws InterruptedException if the thread is interrupted.
  */
 @JvmOverloads
@@ -34,10 +34,11 @@ public fun <T : Any> retryBlocking(
     adapter: ResponseAdapter<T>,
     policy: Policy = defaultPolicy,
     call: Call = Call(),
+    upstream: Upstream? = null,
     onDecision: Consumer<DecisionEvent<T>> = Consumer {},
     delivered: Supplier<Boolean?> = Supplier { call.delivered },
     send: BlockingSend<T>,
-): T = runBlocking { retry(adapter, policy, call, onDecision::accept, delivered::get) { send.send(it) } }
+): T = runBlocking { retry(adapter, policy, call, upstream, onDecision::accept, delivered::get) { send.send(it) } }
 
 /**
  * [retry] for Java, in the background. Cancelling the future ends a wait at once, and cancels the one
@@ -49,8 +50,11 @@ public fun <T : Any> retryAsync(
     adapter: ResponseAdapter<T>,
     policy: Policy = defaultPolicy,
     call: Call = Call(),
+    upstream: Upstream? = null,
     onDecision: Consumer<DecisionEvent<T>> = Consumer {},
     delivered: Supplier<Boolean?> = Supplier { call.delivered },
     send: LongFunction<CompletionStage<T>>,
 ): CompletableFuture<T> =
-    GlobalScope.future { retry(adapter, policy, call, onDecision::accept, delivered::get) { send.apply(it).await() } }
+    GlobalScope.future {
+        retry(adapter, policy, call, upstream, onDecision::accept, delivered::get) { send.apply(it).await() }
+    }

@@ -3,6 +3,7 @@
 
 package io.holdoff
 
+import java.nio.ByteBuffer
 import io.holdoff.ffi.Policy as NativePolicy
 import io.holdoff.ffi.PolicyException as NativePolicyException
 
@@ -11,7 +12,7 @@ import io.holdoff.ffi.PolicyException as NativePolicyException
  * it once and keep it.
  */
 public class Policy private constructor(
-    private val native: NativePolicy,
+    internal val native: NativePolicy,
 ) {
     /**
      * The policy that a JSON document describes.
@@ -47,17 +48,14 @@ public class Policy private constructor(
     public fun decide(
         failure: Failure,
         call: Call = Call(),
-    ): Decision = decision(decider.decide(request(failure, call, headerNames, readsBody)))
+    ): Decision = decision(decider.decide(request(failure, call)))
 
     /** The same decision, with the steps that led to it. */
     @JvmOverloads
     public fun explain(
         failure: Failure,
         call: Call = Call(),
-    ): Explanation {
-        val parts = checkNotNull(native.explain(request(failure, call, headerNames, readsBody)))
-        return Explanation(decision(parts.decision.toLong()), parts.steps.map { Step(it.topic, it.text) }, parts.text)
-    }
+    ): Explanation = explanation(native.explain(request(failure, call)))
 
     /** What a person should do about the failure that [decision] is about, one sentence. */
     @JvmExposeBoxed
@@ -67,6 +65,12 @@ public class Policy private constructor(
     public fun toJson(): String = native.toJson()
 
     override fun toString(): String = "Policy($name)"
+
+    /** [call], and the [failure] if there is one, with all that a decision reads of it. */
+    internal fun request(
+        failure: Failure?,
+        call: Call,
+    ): ByteBuffer = request(failure, call, headerNames, readsBody)
 
     public companion object {
         /** The names of all presets. Those with an `@` do what other clients do in these versions. */
@@ -97,8 +101,8 @@ public class Policy private constructor(
 }
 
 /**
- * What is wrong with a policy document. Its message names the path in the document, the value found
- * there and what would be right.
+ * What is wrong with a policy document, or with the state of an [Upstream]. Its message names the path
+ * in the document, the value found there and what would be right.
  */
 public class PolicyException internal constructor(
     override val message: String,
@@ -110,14 +114,10 @@ public fun freshSeed(): Long =
         .freshSeed()
         .toLong()
 
-private fun load(policy: () -> NativePolicy): NativePolicy =
+/** What [read] gives, unless the document that it reads is wrong. */
+internal fun <T> load(read: () -> T): T =
     try {
-        policy()
+        read()
     } catch (error: NativePolicyException) {
         throw PolicyException(error.message.orEmpty())
     }
-
-private fun decision(bits: Long): Decision {
-    check(bits != 0L) { "the native library does not fit this version of holdoff" }
-    return Decision(bits)
-}

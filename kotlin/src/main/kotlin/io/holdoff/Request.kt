@@ -5,12 +5,12 @@ import java.nio.ByteOrder
 import java.time.Instant
 
 /**
- * A failure and its call as the core's bindings take them: packed without gaps, numbers of all ones
- * for "unknown". The layout is documented where it is read, in `request.rs`. Valid until this thread
- * makes the next.
+ * A failure, if there is one, and its call as the core's bindings take them: packed without gaps,
+ * numbers of all ones for "unknown". The layout is documented where it is read, in `request.rs`. Valid
+ * until this thread makes the next.
  */
 internal fun request(
-    failure: Failure,
+    failure: Failure?,
     call: Call,
     headerNames: Set<String>,
     readsBody: Boolean,

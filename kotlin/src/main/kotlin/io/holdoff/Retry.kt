@@ -50,23 +50,32 @@ public class DecisionEvent<out T : Any> internal constructor(
  * [Call.idempotent] or else by the method (RFC 9110 section 9.2.2): a POST ends there, with the reason
  * [Reason.POSSIBLY_EXECUTED], unless `Call(idempotent = true)`. Where neither is known, it goes on.
  *
+ * Calls that share an [Upstream] wait for it before each attempt, the first included, as they wait for a
+ * retry. Where it refuses a retry, the call ends in its last failure as if the policy had stopped, and
+ * so its last response stays open while it waits. Where it refuses the first attempt, nothing is sent
+ * and a [HeldBackException] is thrown.
+ *
  * Turn off the retries of the HTTP client itself, or they multiply with these.
  *
  * @param adapter how to look at a response, such as [HttpResponseAdapter].
  * @param policy the rules, [Policy.recommended] unless others are given.
  * @param call what is known of the call. Without a seed one is drawn for all attempts; the time, and
  *   the number of each attempt after the first, are filled in.
- * @param onDecision is told every decision, before the wait.
+ * @param upstream what all calls to this server share, by the policy's `upstream`.
+ * @param onDecision is told every decision, before the wait; and once more where [upstream] refuses the
+ *   retry.
  * @param delivered tells whether the user was already given a part of the answer; asked after each
  *   failed attempt.
  * @param timeSource measures the time since the call began.
- * @param clock tells the time against which hints that are dates are read.
+ * @param clock tells the time against which hints that are dates are read, and by which [upstream] lets
+ *   calls go on.
  */
 @JvmSynthetic
 public suspend fun <T : Any> retry(
     adapter: ResponseAdapter<T>,
     policy: Policy = defaultPolicy,
     call: Call = Call(),
+    upstream: Upstream? = null,
     onDecision: (DecisionEvent<T>) -> Unit = {},
     delivered: () -> Boolean? = { call.delivered },
     timeSource: TimeSource = TimeSource.Monotonic,
@@ -75,39 +84,52 @@ public suspend fun <T : Any> retry(
 ): T {
     val began = timeSource.markNow()
     var known = if (call.seed == null) call.copy(seed = freshSeed()) else call
+    var decision: Decision? = null
+    var failed: Failed<T>? = null
 
     fun elapsedMs() = (began.elapsedNow() + (call.elapsedMs ?: 0).milliseconds).inWholeMilliseconds
 
-    while (true) {
-        currentCoroutineContext().ensureActive()
-        val answer = outcome { send(known.attempt) }
-        answer.onSuccess { if (adapter.status(it) < FIRST_FAILURE_STATUS) return it }
-        val outcome = if (policy.readsBody) answer.map(adapter::peekable) else answer
-        // The method is kept, since a later attempt may end in an exception, which does not tell it.
-        val method = known.method ?: outcome.getOrNull()?.let(adapter::method)?.takeIf(::isMethod)
-        known = known.copy(now = clock.instant(), method = method)
+    fun callNow() = known.copy(now = clock.instant(), elapsedMs = elapsedMs())
 
-        var decision: Decision
-        var givenBack = false
-        try {
+    try {
+        while (true) {
+            currentCoroutineContext().ensureActive()
+            upstream?.waitToSend(policy, ::callNow)?.let { refusal ->
+                val last = failed ?: throw HeldBackException(refusal).also { GivenUp.remember(it, refusal) }
+                onDecision(last.event(refusal))
+                return last.giveBack(refusal)
+            }
+            failed?.close()
+
+            val answer = outcome { send(known.attempt) }
+            answer.onSuccess {
+                if (adapter.status(it) < FIRST_FAILURE_STATUS) {
+                    upstream?.succeed(policy, callNow(), decision)
+                    return it
+                }
+            }
+            val outcome = if (policy.readsBody) answer.map(adapter::peekable) else answer
+            failed = Failed(adapter, known.attempt, outcome)
+            // The method is kept, since a later attempt may end in an exception, which does not tell it.
+            val method = known.method ?: outcome.getOrNull()?.let(adapter::method)?.takeIf(::isMethod)
+            known = known.copy(now = clock.instant(), method = method)
+
             val leftMs = call.deadlineMs?.minus(elapsedMs()) ?: Long.MAX_VALUE
             val failure =
                 outcome.fold(
                     { adapter.failure(it, policy, leftMs) },
                     { adapter.failure(it.unwrapped()) ?: throw it },
                 )
-            decision = policy.decide(failure, known.copy(elapsedMs = elapsedMs(), delivered = delivered()))
-            onDecision(DecisionEvent(decision, known.attempt, outcome.getOrNull(), outcome.exceptionOrNull()))
-            if (decision.action != Action.RETRY) {
-                GivenUp.remember(outcome.fold({ it }, { it }), decision)
-                givenBack = true
-                return outcome.getOrThrow()
-            }
-        } finally {
-            if (!givenBack) outcome.onSuccess(adapter::closeQuietly)
+            val facts = known.copy(elapsedMs = elapsedMs(), delivered = delivered())
+            decision = upstream?.decide(policy, failure, facts) ?: policy.decide(failure, facts)
+            onDecision(failed.event(decision))
+            if (decision.action != Action.RETRY) return failed.giveBack(decision)
+            if (upstream == null) failed.close()
+            delay(decision.afterMs)
+            known = known.copy(attempt = known.attempt + 1)
         }
-        delay(decision.afterMs)
-        known = known.copy(attempt = known.attempt + 1)
+    } finally {
+        failed?.close()
     }
 }
 
@@ -118,6 +140,52 @@ public suspend fun <T : Any> retry(
 public fun decisionOf(responseOrException: Any): Decision? {
     val candidates = (responseOrException as? Throwable)?.withCauses() ?: sequenceOf(responseOrException)
     return candidates.firstNotNullOfOrNull(GivenUp::decisionOf)
+}
+
+/** Waits until the call that [callNow] gives may be sent; the decision if it may not be at all. */
+private suspend fun Upstream.waitToSend(
+    policy: Policy,
+    callNow: () -> Call,
+): Decision? {
+    var ticket = 0
+    while (true) {
+        when (val admission = admit(policy, callNow(), ticket)) {
+            is Admission.Send -> {
+                return null
+            }
+
+            is Admission.Refuse -> {
+                return admission.decision
+            }
+
+            is Admission.Wait -> {
+                ticket = admission.ticket
+                delay(admission.afterMs)
+            }
+        }
+    }
+}
+
+/** How an attempt failed. Its response is open until it is given back or closed. */
+private class Failed<T : Any>(
+    private val adapter: ResponseAdapter<T>,
+    private val attempt: Long,
+    private val outcome: Result<T>,
+) {
+    private var isOpen = true
+
+    fun event(decision: Decision) = DecisionEvent(decision, attempt, outcome.getOrNull(), outcome.exceptionOrNull())
+
+    fun giveBack(decision: Decision): T {
+        GivenUp.remember(outcome.fold({ it }, { it }), decision)
+        isOpen = false
+        return outcome.getOrThrow()
+    }
+
+    fun close() {
+        if (isOpen) outcome.onSuccess(adapter::closeQuietly)
+        isOpen = false
+    }
 }
 
 /** What [send] came to, unless it was cancelled. Its own time limit is not a cancellation. */

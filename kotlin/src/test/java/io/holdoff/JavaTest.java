@@ -79,6 +79,7 @@ class JavaTest {
                         new HttpResponseAdapter<>(),
                         policy,
                         new Call().withMethod("GET"),
+                        null,
                         event -> decisions.add(event.getDecision()),
                         attempt -> client.send(request, BodyHandlers.ofString()));
         assertEquals(200, response.statusCode());
@@ -112,6 +113,49 @@ class JavaTest {
         // Tessera's own policy would go by the type in the error body.
         assertEquals(Reason.STATUS, Holdoff.decisionOf(blocking).getReason());
         assertEquals(Reason.STATUS, Holdoff.decisionOf(background).getReason());
+    }
+
+    @Test
+    void callsShareWhatTheyLearn() {
+        Policy shared = SharedPolicyKt.sharedPolicy("{\"max_wait_ms\": 2000, \"hold\": {}, \"budget\": {\"capacity\": 2, \"cost\": 1}}");
+        Call call = new Call().withDraw(0.0).withNow(Instant.now());
+        Upstream upstream = new Upstream();
+        assertEquals(Admission.Send.INSTANCE, upstream.admit(shared, call));
+        Failure failure = new Failure.Response(429, Headers.of(Map.of("Retry-After", "1")));
+        Decision decision = upstream.decide(shared, failure, call);
+        assertEquals(1000, decision.getAfterMs());
+        Admission.Wait wait = (Admission.Wait) upstream.admit(shared, call);
+        assertEquals(1000, wait.getAfterMs());
+        assertEquals(Source.HOLD, wait.getSource());
+        Call later = call.withNow(call.getNow().plusSeconds(1));
+        assertEquals(Admission.Send.INSTANCE, upstream.admit(shared, later, wait.getTicket()));
+        upstream.succeed(shared, later, decision);
+        upstream.succeed(shared, later);
+        assertEquals(1000, upstream.explain(shared, failure, later).getDecision().getAfterMs());
+        Upstream copy = Upstream.fromJson(upstream.toJson());
+        copy.merge(upstream);
+        Admission.Refuse refuse = (Admission.Refuse) copy.admit(shared, later.withDeadlineMs(500L));
+        assertEquals(Reason.DEADLINE, refuse.getDecision().getReason());
+    }
+
+    @Test
+    void throwsWhereNothingMayBeSent() {
+        Policy shared = SharedPolicyKt.sharedPolicy("{\"max_wait_ms\": 2000, \"hold\": {}}");
+        Upstream upstream = new Upstream();
+        Call call = new Call().withMethod("GET");
+        Failure failure = new Failure.Response(429, Headers.of(Map.of("Retry-After", "9")));
+        upstream.decide(shared, failure, call.withNow(Instant.now()));
+        BlockingSend<HttpResponse<String>> never = attempt -> { throw new AssertionError("sent"); };
+        HeldBackException thrown =
+                assertThrows(
+                        HeldBackException.class,
+                        () -> Holdoff.retryBlocking(new HttpResponseAdapter<>(), shared, call, upstream, never));
+        assertEquals(Source.HOLD, thrown.getDecision().getSource());
+        CompletableFuture<HttpResponse<String>> future =
+                Holdoff.retryAsync(
+                        new HttpResponseAdapter<>(), shared, call, upstream, attempt -> { throw new AssertionError("sent"); });
+        ExecutionException wrapped = assertThrows(ExecutionException.class, future::get);
+        assertEquals(Reason.HELD, Holdoff.decisionOf(wrapped).getReason());
     }
 
     @Test

@@ -40,7 +40,7 @@ class HttpClientTest {
         call: Call = Call(),
     ): HttpResponse<B> =
         runBlocking {
-            retry(HttpResponseAdapter(), policy, call, { decisions += it.decision }) {
+            retry(HttpResponseAdapter(), policy, call, onDecision = { decisions += it.decision }) {
                 client.sendAsync(request("$base$path"), handler).await()
             }
         }

@@ -34,34 +34,6 @@ import java.util.concurrent.CompletionException
 import javax.net.ssl.SSLException
 import javax.net.ssl.SSLHandshakeException
 
-/** A response of no particular client. */
-private class Answer(
-    val status: Int,
-    val headers: Headers = Headers.NONE,
-    val method: String? = null,
-    val body: suspend () -> String = { "" },
-) {
-    var closed = false
-}
-
-private object Answers : ResponseAdapter<Answer> {
-    override fun status(response: Answer) = response.status
-
-    override fun headers(response: Answer) = response.headers
-
-    override fun method(response: Answer) = response.method
-
-    override suspend fun peekBody(
-        response: Answer,
-        maxBytes: Int,
-    ) = response.body().toByteArray()
-
-    override fun close(response: Answer) {
-        response.closed = true
-        throw IOException("nobody minds")
-    }
-}
-
 @OptIn(ExperimentalCoroutinesApi::class)
 class RetryTest {
     private val policy = Policy.tessera()
@@ -76,7 +48,7 @@ class RetryTest {
         Answers,
         policy,
         call.copy(draw = 0.5),
-        { events += it },
+        onDecision = { events += it },
         timeSource = testScheduler.timeSource,
         clock = Clock.fixed(now, ZoneOffset.UTC),
         send = send,
@@ -232,7 +204,7 @@ class RetryTest {
         runTest {
             val seen = mutableListOf<Decision>()
             val seed = freshSeed()
-            retry(Answers, policy, Call(seed = seed), { seen += it.decision }) { Answer(500) }
+            retry(Answers, policy, Call(seed = seed), onDecision = { seen += it.decision }) { Answer(500) }
             val expected = List(6) { policy.decide(Failure.Response(500), Call(it.toLong(), seed)) }
             assertEquals(expected, seen)
         }

@@ -40,6 +40,7 @@ class VectorsTest {
                 "policy-error" -> ::policyError
                 "error-body" -> ::errorBody
                 "support-report" -> ::supportReport
+                "upstream" -> ::upstream
                 else -> error("$file: `$kind` is not a kind of case")
             }
         return vectors.getValue("cases").jsonArray.map { case ->
@@ -70,6 +71,18 @@ class VectorsTest {
     ) {
         val policy = input.policy()
         val decision = policy.decide(input.failure(), call)
+        expect(decision, policy, input, call, expect, message)
+        explained(policy.explain(input.failure(), call), decision, expect, message)
+    }
+
+    private fun expect(
+        decision: Decision,
+        policy: Policy,
+        input: JsonObject,
+        call: Call,
+        expect: JsonObject,
+        message: String,
+    ) {
         val actual =
             mapOf(
                 "action" to { JsonPrimitive(decision.action.wireName) },
@@ -87,11 +100,65 @@ class VectorsTest {
         assertTrue(actual.keys.containsAll(checked.keys), "${checked.keys - actual.keys} can't be checked")
         val found = checked.mapValues { (fact, _) -> actual.getValue(fact)() }
         assertEquals(JsonObject(checked), JsonObject(found), message)
-        val explanation = policy.explain(input.failure(), call)
+    }
+
+    private fun explained(
+        explanation: Explanation,
+        decision: Decision,
+        texts: JsonObject,
+        message: String,
+    ) {
         assertEquals(decision, explanation.decision, "explain decides differently, $message")
-        for (text in expect["explained"]?.jsonArray.orEmpty().map { it.jsonPrimitive.content }) {
+        for (text in texts["explained"]?.jsonArray.orEmpty().map { it.jsonPrimitive.content }) {
             assertTrue(explanation.steps.any { text in it.text }, "`$text` is not in\n$explanation\n$message")
         }
+    }
+
+    private fun upstream(
+        case: JsonObject,
+        message: String,
+    ) {
+        val policy = case.policy()
+        for (throughJson in listOf(false, true)) {
+            var state = Upstream()
+            val calls = mutableMapOf<String?, InHand>()
+            case.getValue("steps").jsonArray.map { it.jsonObject }.forEachIndexed { index, step ->
+                val inHand = calls.getOrPut(step.text("call"), ::InHand)
+                take(step, policy, state, inHand, "steps[$index], through JSON: $throughJson, $state, $message")
+                if (throughJson) state = Upstream.fromJson(state.toJson())
+            }
+        }
+    }
+
+    /** What a call keeps from one step to the next. */
+    private class InHand {
+        var ticket = 0
+        var decision: Decision? = null
+    }
+
+    private fun take(
+        step: JsonObject,
+        policy: Policy,
+        state: Upstream,
+        inHand: InHand,
+        message: String,
+    ) {
+        step["admit"]?.let {
+            val admission = state.admit(policy, it.jsonObject.call(), inHand.ticket)
+            inHand.ticket = (admission as? Admission.Wait)?.ticket ?: 0
+            assertEquals(step["expect"], admission.toJson(), message)
+            return
+        }
+        step["succeed"]?.let {
+            state.succeed(policy, it.jsonObject.call(), inHand.decision)
+            return
+        }
+        val input = step.getValue("decide").jsonObject
+        val explanation = Upstream.fromJson(state.toJson()).explain(policy, input.failure(), input.call())
+        val decision = state.decide(policy, input.failure(), input.call())
+        inHand.decision = decision
+        expect(decision, policy, input, input.call(), step.getValue("expect").jsonObject, message)
+        explained(explanation, decision, step, message)
     }
 
     private fun policyError(
@@ -149,12 +216,16 @@ class VectorsTest {
     }
 }
 
-/** The case with the policy itself where it names one of its file's own. */
+/** The case, or its input, with the policy itself where it names one of its file's own. */
 private fun JsonObject.withOwnPolicy(vectors: JsonObject): JsonObject {
-    val input = get("input")?.jsonObject
-    val name = input?.get("policy") as? JsonPrimitive
+    get("input")?.let { return JsonObject(this + ("input" to it.jsonObject.withPolicyOf(vectors))) }
+    return withPolicyOf(vectors)
+}
+
+private fun JsonObject.withPolicyOf(vectors: JsonObject): JsonObject {
+    val name = get("policy") as? JsonPrimitive
     val own = vectors["policies"]?.jsonObject?.get(name?.content) ?: return this
-    return JsonObject(this + ("input" to JsonObject(input.orEmpty() + ("policy" to own))))
+    return JsonObject(this + ("policy" to own))
 }
 
 private fun JsonObject.known(name: String): JsonElement? = get(name).takeUnless { it is JsonNull }
@@ -227,3 +298,30 @@ private fun ErrorBody?.toJson(): JsonElement =
             JsonObject(parts.mapValues { JsonPrimitive(it.value) })
         }
     }
+
+private fun Admission.toJson(): JsonObject =
+    JsonObject(
+        when (this) {
+            is Admission.Send -> {
+                mapOf("action" to JsonPrimitive("send"))
+            }
+
+            is Admission.Wait -> {
+                mapOf(
+                    "action" to JsonPrimitive("wait"),
+                    "after_ms" to JsonPrimitive(afterMs),
+                    "source" to JsonPrimitive(source.wireName),
+                )
+            }
+
+            is Admission.Refuse -> {
+                mapOf(
+                    "action" to JsonPrimitive("refuse"),
+                    "reason" to JsonPrimitive(decision.reason.wireName),
+                    "source" to JsonPrimitive(decision.source.wireName),
+                    "after_ms" to JsonPrimitive(decision.afterMs),
+                    "class" to JsonPrimitive(decision.failureClass.wireName),
+                )
+            }
+        },
+    )
