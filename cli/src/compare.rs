@@ -1,8 +1,6 @@
 //! What several policies make of the same failures.
 
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use holdoff::{Action, Call, Decision, Draw, Failure, PRESET_NAMES, Policy, Reason};
@@ -13,6 +11,7 @@ use crate::answer::{self, duration};
 use crate::input::{self, Input};
 use crate::lines::{self, Numbered};
 use crate::options::{Facts, Options};
+use crate::progress::Progress;
 use crate::{Result, policies, print, single};
 
 /// Which policies, and on what they decide besides the response.
@@ -137,7 +136,7 @@ pub(crate) fn batch(comparison: &Comparison, json: bool) -> Result<ExitCode> {
     let judge = Policy::recommended();
     let mut sums: Vec<Sum> = policies.iter().map(|_| Sum::default()).collect();
     let (mut calls, mut unreadable) = (0_u64, 0_u64);
-    let mut progress = Progress::default();
+    let progress = Progress::default();
     lines::read(|Numbered { number, line, .. }| {
         // Calls that say no seed of their own get the same jitter by every policy and in every run.
         options.seed = Some(number);
@@ -160,7 +159,10 @@ pub(crate) fn batch(comparison: &Comparison, json: bool) -> Result<ExitCode> {
                 anstream::eprintln!("line {number}: {error}");
             }
         }
-        progress.show(number);
+        // Asking for the time costs more than a decision.
+        if number.is_multiple_of(1024) {
+            progress.show(|| format!("{number} lines"));
+        }
         Ok(true)
     })?;
     progress.clear();
@@ -242,35 +244,6 @@ impl Hopes {
         Self {
             not_before_ms: hint.map_or(0, |hint| hint.ms),
             none: decision.action() == Action::Stop && decision.reason() != Reason::HintTooLong,
-        }
-    }
-}
-
-/// The lines read so far, on a terminal and only when it takes long.
-#[derive(Default)]
-struct Progress {
-    shown: Option<Instant>,
-    visible: bool,
-}
-
-impl Progress {
-    fn show(&mut self, number: u64) {
-        const EVERY: Duration = Duration::from_millis(500);
-        // Asking for the time costs more than a decision.
-        if !number.is_multiple_of(1024) || !io::stderr().is_terminal() {
-            return;
-        }
-        let shown = *self.shown.get_or_insert_with(Instant::now);
-        if shown.elapsed() > EVERY {
-            self.shown = Some(Instant::now());
-            self.visible = true;
-            anstream::eprint!("\r{number} lines");
-        }
-    }
-
-    fn clear(&mut self) {
-        if std::mem::take(&mut self.visible) {
-            anstream::eprint!("\r{:30}\r", "");
         }
     }
 }

@@ -7,6 +7,7 @@ mod input;
 mod lines;
 mod options;
 mod policies;
+mod progress;
 mod response;
 mod simulate;
 mod single;

@@ -1,11 +1,8 @@
 //! What policies do to a server that fails.
 
 use std::fs;
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use holdoff::Policy;
@@ -13,6 +10,7 @@ use holdoff_sim::scenario::Scenario;
 use holdoff_sim::{Run, no_retries, picture, run_all, standard, table};
 use serde_json::{Value, json};
 
+use crate::progress::Progress;
 use crate::{Result, policies, print};
 
 /// The scenario that tells policies apart best.
@@ -113,7 +111,7 @@ pub(crate) fn run(simulation: &Simulation) -> Result<ExitCode> {
     let policies = simulation.policies()?;
     let progress = Progress::default();
     let runs = run_all(&scenarios, &policies, simulation.seed, |share| {
-        progress.show(share);
+        progress.show(|| percent(share));
     });
     progress.clear();
     if let Some(file) = &simulation.svg {
@@ -128,46 +126,12 @@ pub(crate) fn run(simulation: &Simulation) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+#[expect(clippy::float_arithmetic, reason = "a share is shown in percent")]
+fn percent(share: f64) -> String {
+    format!("{:3.0} %", share * 100.0)
+}
+
 fn json(seed: u64, scenarios: &[Scenario], runs: &[Run]) -> String {
     let all = json!({ "seed": seed, "scenarios": scenarios, "runs": runs });
     format!("{all}\n")
-}
-
-/// How much is done, on a terminal and only when it takes long.
-#[derive(Default)]
-struct Progress(Mutex<Option<Shown>>);
-
-struct Shown {
-    at: Instant,
-    visible: bool,
-}
-
-impl Progress {
-    #[expect(clippy::float_arithmetic, reason = "a share is shown in percent")]
-    fn show(&self, share: f64) {
-        const EVERY: Duration = Duration::from_millis(500);
-        // Another thread that is showing it shows enough.
-        let Ok(mut shown) = self.0.try_lock() else {
-            return;
-        };
-        let shown = shown.get_or_insert_with(|| Shown {
-            at: Instant::now(),
-            visible: false,
-        });
-        if shown.at.elapsed() > EVERY && io::stderr().is_terminal() {
-            shown.at = Instant::now();
-            shown.visible = true;
-            anstream::eprint!("\r{:3.0} %", share * 100.0);
-        }
-    }
-
-    fn clear(&self) {
-        let visible = self
-            .0
-            .lock()
-            .is_ok_and(|shown| shown.as_ref().is_some_and(|shown| shown.visible));
-        if visible {
-            anstream::eprint!("\r{:8}\r", "");
-        }
-    }
 }

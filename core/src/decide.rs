@@ -9,7 +9,7 @@ use crate::decision::{Action, Decision, FailureClass, Reason, Source};
 use crate::error_body;
 use crate::explanation::{Explanation, Recorder, Topic};
 use crate::failure::{Failure, TransportKind};
-use crate::hint::Hint;
+use crate::hint::{Heard, Hint};
 use crate::policy::Policy;
 use crate::response::Response;
 use crate::verdict::{self, Judgement, Verdict};
@@ -20,13 +20,14 @@ impl Policy {
     /// Pure and total: the same input always gives the same answer, and no input makes it fail.
     /// Without a body to look into, it allocates nothing.
     pub fn decide(&self, failure: &Failure<'_>, call: &Call<'_>) -> Decision {
-        self.run(failure, call, &mut Recorder::silent())
+        let (decision, _) = self.run(failure, call, &mut Recorder::silent());
+        decision
     }
 
     /// The same decision, with the steps that led to it.
     pub fn explain(&self, failure: &Failure<'_>, call: &Call<'_>) -> Explanation {
         let mut record = Recorder::listening();
-        let decision = self.run(failure, call, &mut record);
+        let (decision, _) = self.run(failure, call, &mut record);
         record.step(Topic::Decision, || decision.describe());
         Explanation {
             steps: record.into_steps(),
@@ -43,7 +44,13 @@ impl Policy {
         heard.map(|heard| heard.hint)
     }
 
-    fn run(&self, failure: &Failure<'_>, call: &Call<'_>, record: &mut Recorder) -> Decision {
+    /// The decision, and the hint whatever became of it: the failure is read once for both.
+    pub(crate) fn run(
+        &self,
+        failure: &Failure<'_>,
+        call: &Call<'_>,
+        record: &mut Recorder,
+    ) -> (Decision, Option<Hint>) {
         record.step(Topic::Failure, || describe(failure, call));
         let body = self.body(failure);
         let response = Response::read(failure, &body, call, self.reads.headers);
@@ -53,8 +60,21 @@ impl Policy {
             });
         }
         let heard = self.hint.find(&response, record);
+        let decision = self.conclude(failure, call, &response, heard, record);
+        (decision, heard.map(|heard| heard.hint))
+    }
+
+    /// The decision, once the failure is read.
+    fn conclude(
+        &self,
+        failure: &Failure<'_>,
+        call: &Call<'_>,
+        response: &Response<'_>,
+        heard: Option<Heard>,
+        record: &mut Recorder,
+    ) -> Decision {
         let hint = heard.map(|heard| heard.hint);
-        let judgement = verdict::find(self, failure, &response, hint, record);
+        let judgement = verdict::find(self, failure, response, hint, record);
         let Judgement { class, reason, .. } = judgement;
 
         if let Some(reason) = terminal_fact(failure, call) {

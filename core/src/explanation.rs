@@ -104,11 +104,6 @@ impl Recorder {
         Self(Some(Vec::new()))
     }
 
-    /// Adds to these steps.
-    pub(crate) const fn going_on(steps: Vec<Step>) -> Self {
-        Self(Some(steps))
-    }
-
     /// Whether nobody listens, so that nothing needs to be found out only to be told.
     pub(crate) const fn is_silent(&self) -> bool {
         self.0.is_none()

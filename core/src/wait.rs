@@ -7,7 +7,7 @@ use crate::backoff::{Backoff, MinApplies};
 use crate::call::Call;
 use crate::decision::{MAX_WAIT_MS, Source};
 use crate::explanation::{Recorder, Topic};
-use crate::hint::{BeyondMax, Heard, Hint, Past, Zero};
+use crate::hint::{BeyondMax, Heard, Hint, Meaning};
 use crate::jitter::Jitter;
 use crate::policy::Policy;
 use crate::verdict::Judgement;
@@ -54,17 +54,15 @@ impl Policy {
         Ok((wait_ms, Source::Backoff))
     }
 
-    /// Whether a hint says of a wait at all.
+    /// Whether a hint stands for a wait.
     fn counts(&self, hint: Hint, record: &mut Recorder) -> bool {
-        let why_not = if hint.past && self.hint.past == Past::Ignore {
-            "that has passed, and the backoff takes its place"
-        } else if hint.ms == 0 && self.hint.zero == Zero::Ignore {
-            "that is no wait, and the backoff takes its place"
-        } else {
-            return true;
-        };
-        record.step(Topic::Hint, || why_not.into());
-        false
+        if let Meaning::Backoff(why) = self.hint.meaning(hint) {
+            record.step(Topic::Hint, || {
+                format!("{why}, and the backoff takes its place")
+            });
+            return false;
+        }
+        true
     }
 
     /// The wait that a hint leads to, if it leads to any; the hint where it ends the call.

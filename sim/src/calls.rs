@@ -19,7 +19,7 @@ pub(crate) struct OpenCall {
     /// this place one after the other.
     pub number: u32,
     /// What to ask for admission with.
-    pub ticket: Option<Ticket>,
+    pub ticket: Ticket,
     /// What led to this attempt.
     pub after: Option<Decision>,
 }
@@ -39,7 +39,7 @@ impl OpenCall {
     /// Goes on to the next attempt.
     pub(crate) fn try_again(&mut self, after: Decision) {
         self.attempt += 1;
-        self.ticket = None;
+        self.ticket = Ticket::NONE;
         self.after = Some(after);
     }
 }
@@ -61,7 +61,7 @@ impl Calls {
             attempt: 0,
             sent: 0,
             number: 0,
-            ticket: None,
+            ticket: Ticket::NONE,
             after: None,
         };
         if let Some(place) = self.free.pop()

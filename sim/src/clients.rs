@@ -23,13 +23,7 @@ impl<'p> Clients<'p> {
     }
 
     /// Whether an attempt may be sent now.
-    pub(crate) fn admit(
-        &mut self,
-        client: u32,
-        call: &Call<'_>,
-        ticket: Option<Ticket>,
-    ) -> Admission {
-        let ticket = ticket.unwrap_or(Ticket::NONE);
+    pub(crate) fn admit(&mut self, client: u32, call: &Call<'_>, ticket: Ticket) -> Admission {
         let policy = self.policy;
         self.upstream(client).map_or(Admission::Send, |upstream| {
             upstream.admit(policy, call, ticket)

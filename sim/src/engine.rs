@@ -189,7 +189,7 @@ impl Run<'_> {
             Admission::Wait {
                 after_ms, ticket, ..
             } => {
-                call.ticket = Some(ticket);
+                call.ticket = ticket;
                 // Whoever may not send now can't be told to ask again now.
                 let at_ms = now_ms + after_ms.max(1);
                 self.queue.push(at_ms, Event::Send { call: index });

@@ -10,7 +10,7 @@ use crate::package;
 use crate::package::{TARBALL, WHEEL};
 use crate::process::{command, read, run};
 use crate::step::{Step, take_all};
-use crate::tools::{cargo, json, root};
+use crate::tools::{cargo, environment_tool, json};
 
 static ALL: &[&Step] = &[
     &RUST,
@@ -55,8 +55,7 @@ pub fn bench() -> Result {
         (
             "Python",
             json_lines(
-                command(root().join(PYTHON_FOLDER).join("bin/python"))
-                    .arg("python/bench/decide.py"),
+                command(environment_tool(PYTHON_FOLDER, "python")).arg("python/bench/decide.py"),
             )?,
         ),
         (

@@ -1,6 +1,6 @@
 //! Other HTTP clients, installed to be compared with holdoff.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde::de::DeserializeOwned;
@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::Result;
 use crate::package::packages;
 use crate::process::{command, read, run};
-use crate::tools::{NPM, PYTHON, root};
+use crate::tools::{NPM, PYTHON, environment_tool, root};
 
 /// The clients that the folder's `package.json` pins, and the packed npm package beside them.
 pub fn install_npm_beside_holdoff(folder: &str) -> Result {
@@ -48,18 +48,8 @@ pub fn install_python(environment: &str, requirements: &str) -> Result {
     run(pip_install(environment).args(["-r", requirements]))
 }
 
-/// The Python of an environment.
-pub fn environment_python(environment: &str) -> PathBuf {
-    let program = if cfg!(windows) {
-        "Scripts/python.exe"
-    } else {
-        "bin/python"
-    };
-    root().join(environment).join(program)
-}
-
 fn pip_install(environment: &str) -> Command {
-    let mut pip = command(environment_python(environment));
+    let mut pip = command(environment_tool(environment, "python"));
     pip.args(["-m", "pip", "install", "--quiet"]);
     pip
 }

@@ -13,7 +13,7 @@ use crate::clients;
 use crate::package::{TARBALL, WHEEL};
 use crate::process::command;
 use crate::step::{Step, take_all};
-use crate::tools::{NPM, json, root};
+use crate::tools::{NPM, environment_tool, json, root};
 
 static ALL: &[&Step] = &[&NODE_CLIENTS, &PYTHON_CLIENTS];
 
@@ -59,7 +59,7 @@ pub fn hostile(all: bool) -> Result {
     let columns = columns()?;
     let longest_ms = longest_ms()?;
     take_all(ALL)?;
-    let python = clients::environment_python(PYTHON_FOLDER);
+    let python = environment_tool(PYTHON_FOLDER, "python");
     let mut seen: Vec<Seen> = clients::json_lines(&mut serve("node", "clients.mjs"))?;
     seen.extend(clients::json_lines(&mut serve(
         &python.display().to_string(),

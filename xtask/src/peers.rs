@@ -13,7 +13,7 @@ use crate::Result;
 use crate::clients;
 use crate::process::{command, run};
 use crate::step::{Step, Steps};
-use crate::tools::{MAVEN, NPM, json, on_path, root};
+use crate::tools::{MAVEN, NPM, environment_tool, json, on_path, root};
 
 /// How the clients of one language are asked.
 struct Language {
@@ -27,7 +27,7 @@ static LANGUAGES: [Language; 4] = [
         name: "python",
         step: &PYTHON_CLIENTS,
         adapter: |peer| {
-            let mut python = command(clients::environment_python(&environment(peer)));
+            let mut python = command(environment_tool(&environment(peer), "python"));
             python.current_dir(root().join("tests/peers/python"));
             python.args(["adapter.py", &peer.preset]);
             python

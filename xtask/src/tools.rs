@@ -141,9 +141,14 @@ pub fn cargo_tool(name: &str) -> PathBuf {
 
 /// A program of the Python environment.
 pub fn venv_tool(name: &str) -> PathBuf {
+    environment_tool("target/venv", name)
+}
+
+/// A program of a Python environment in this folder.
+pub fn environment_tool(environment: &str, name: &str) -> PathBuf {
     let folder = if cfg!(windows) { "Scripts" } else { "bin" };
     root()
-        .join("target/venv")
+        .join(environment)
         .join(folder)
         .join(format!("{name}{EXE_SUFFIX}"))
 }

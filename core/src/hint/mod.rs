@@ -30,7 +30,7 @@ use wait::Clock;
 
 pub(crate) use form::{Form, Repeated};
 pub(crate) use http_date::read as read_date;
-pub(crate) use rules::{BeyondMax, HintClock, HintRules, HintSource, Past, Zero};
+pub(crate) use rules::{BeyondMax, HintClock, HintRules, HintSource, Meaning, Past, Zero};
 pub(crate) use source::{read_pushback, readable_header};
 pub(crate) use wait::members;
 
@@ -125,7 +125,7 @@ impl HintRules {
                     at_most,
                     past: ms < 0,
                 };
-                if self.gives_way(hint) {
+                if self.meaning(hint) == Meaning::Next {
                     record.step(Topic::Hint, || "so the next source is read".into());
                 } else {
                     let jitter = entry.jitter.unwrap_or(self.jitter);
@@ -134,14 +134,6 @@ impl HintRules {
             }
         }
         heard
-    }
-
-    fn gives_way(&self, hint: Hint) -> bool {
-        match self.past {
-            Past::Next if hint.past => true,
-            Past::Ignore if hint.past => false,
-            _ => hint.ms == 0 && self.zero == Zero::Next,
-        }
     }
 }
 

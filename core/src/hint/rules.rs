@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::Hint;
 use super::form::{Form, Repeated};
 use super::source::readable_header;
 use crate::code::words;
@@ -122,6 +123,29 @@ words! {
         Clamp "clamp",
         /// The hint is passed over, and the backoff takes its place.
         Ignore "ignore",
+    }
+}
+
+/// What a hint stands for, by what the policy says of those that are past or 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// A wait.
+    Wait,
+    /// The backoff, in its place; and why.
+    Backoff(&'static str),
+    /// What the next source says.
+    Next,
+}
+
+impl HintRules {
+    pub(crate) fn meaning(&self, hint: Hint) -> Meaning {
+        match (self.past, self.zero) {
+            (Past::Next, _) if hint.past => Meaning::Next,
+            (Past::Ignore, _) if hint.past => Meaning::Backoff("that has passed"),
+            (_, Zero::Next) if hint.ms == 0 => Meaning::Next,
+            (_, Zero::Ignore) if hint.ms == 0 => Meaning::Backoff("that is no wait"),
+            _ => Meaning::Wait,
+        }
     }
 }
 

@@ -215,6 +215,23 @@ impl<'v> Fields<'v> {
         self.number_or(name, MILLISECONDS, default)
     }
 
+    /// One of these words, or the `default` where there is none.
+    pub(super) fn word_or<T: Copy>(
+        &self,
+        name: &str,
+        words: &[T],
+        word: impl Fn(T) -> &'static str,
+        default: T,
+    ) -> Read<T> {
+        self.optional(name)
+            .map_or(Ok(default), |node| node.one_of(words, word))
+    }
+
+    pub(super) fn optional_milliseconds(&self, name: &str) -> Read<Option<u64>> {
+        let node = self.optional(name);
+        node.map(|node| node.number(MILLISECONDS)).transpose()
+    }
+
     pub(super) fn boolean(&self, name: &str, default: bool) -> Read<bool> {
         let Some(node) = self.optional(name) else {
             return Ok(default);

@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-use super::document::{Fields, MILLISECONDS, Node, Read};
+use super::document::{Fields, Node, Read};
 use super::read_upstream::upstream;
 use super::read_wait::{backoff, hint};
 use super::{Client, Policy, Reads};
@@ -49,10 +49,7 @@ pub(super) fn policy(document: &Json<'_>) -> Read<Policy> {
         .map(|node| node.text())
         .transpose()?;
     let client = fields.optional("client").map(Client::read).transpose()?;
-    let deadline_ms = fields
-        .optional("deadline_ms")
-        .map(|node| node.number(MILLISECONDS))
-        .transpose()?;
+    let deadline_ms = fields.optional_milliseconds("deadline_ms")?;
     let methods = fields
         .optional("methods")
         .map(|node| node.list(Node::name))
@@ -120,10 +117,7 @@ fn rule(node: Node<'_>) -> Read<Rule> {
         outcome: outcome(&fields)?,
         retries: fields.optional("retries").map(retries).transpose()?,
         min_ms: fields.milliseconds("min_ms", 0)?,
-        base_ms: fields
-            .optional("base_ms")
-            .map(|node| node.number(MILLISECONDS))
-            .transpose()?,
+        base_ms: fields.optional_milliseconds("base_ms")?,
     };
     let about_response = !rule.status.is_empty() || rule.reads_body();
     let about_transport = !rule.transport.is_empty();

@@ -68,33 +68,20 @@ pub(super) fn hint(node: Node<'_>) -> Read<HintRules> {
     let rules = HintRules {
         sources: fields.required("sources")?.list(hint_source)?,
         status: fields.condition("status", status)?,
-        repeated: match fields.optional("repeated") {
-            Some(node) => node.one_of(Repeated::ALL, Repeated::name)?,
-            None => defaults.repeated,
-        },
-        clock: match fields.optional("clock") {
-            Some(node) => node.one_of(HintClock::ALL, HintClock::name)?,
-            None => defaults.clock,
-        },
+        repeated: fields.word_or("repeated", Repeated::ALL, Repeated::name, defaults.repeated)?,
+        clock: fields.word_or("clock", HintClock::ALL, HintClock::name, defaults.clock)?,
         min_ms: fields.milliseconds("min_ms", defaults.min_ms)?,
-        zero: match fields.optional("zero") {
-            Some(node) => node.one_of(Zero::ALL, Zero::name)?,
-            None => defaults.zero,
-        },
-        past: match fields.optional("past") {
-            Some(node) => node.one_of(Past::ALL, Past::name)?,
-            None => defaults.past,
-        },
+        zero: fields.word_or("zero", Zero::ALL, Zero::name, defaults.zero)?,
+        past: fields.word_or("past", Past::ALL, Past::name, defaults.past)?,
         max_ms: fields.milliseconds("max_ms", defaults.max_ms)?,
-        beyond_max: match fields.optional("beyond_max") {
-            Some(node) => node.one_of(BeyondMax::ALL, BeyondMax::name)?,
-            None => defaults.beyond_max,
-        },
+        beyond_max: fields.word_or(
+            "beyond_max",
+            BeyondMax::ALL,
+            BeyondMax::name,
+            defaults.beyond_max,
+        )?,
         at_least_backoff: fields.boolean("at_least_backoff", defaults.at_least_backoff)?,
-        max_above_backoff_ms: fields
-            .optional("max_above_backoff_ms")
-            .map(|node| node.number(MILLISECONDS))
-            .transpose()?,
+        max_above_backoff_ms: fields.optional_milliseconds("max_above_backoff_ms")?,
         jitter: fields
             .optional("jitter")
             .map(hint_jitter)
@@ -127,10 +114,12 @@ pub(super) fn backoff(node: Node<'_>) -> Read<Backoff> {
     let backoff = Backoff {
         base_ms: fields.required("base_ms")?.number(MILLISECONDS)?,
         min_ms: fields.milliseconds("min_ms", 0)?,
-        min_applies: match fields.optional("min_applies") {
-            Some(node) => node.one_of(MinApplies::ALL, MinApplies::name)?,
-            None => MinApplies::Beneath,
-        },
+        min_applies: fields.word_or(
+            "min_applies",
+            MinApplies::ALL,
+            MinApplies::name,
+            MinApplies::Beneath,
+        )?,
         immediate_retries: match fields.optional("immediate_retries") {
             Some(node) => retries(node)?,
             None => 0,

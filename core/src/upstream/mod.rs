@@ -45,7 +45,7 @@ pub struct Upstream {
     budget: Budget,
     breaker: Breaker,
     rate: Rate,
-    /// When the rate was last cut because the server had too much to do.
+    /// When the rate was last cut.
     slowed_ms: u64,
     /// How often slots were made worthless.
     epoch: u16,
@@ -171,10 +171,7 @@ impl Upstream {
         failure: &Failure<'_>,
         call: &Call<'_>,
     ) -> Explanation {
-        let Explanation { mut steps, .. } = policy.explain(failure, call);
-        // Only the last one is told anew, for the budget may have changed it.
-        steps.pop();
-        let mut record = Recorder::going_on(steps);
+        let mut record = Recorder::listening();
         let decision = self.run(policy, failure, call, &mut record);
         record.step(Topic::Decision, || decision.describe());
         Explanation {
@@ -201,7 +198,7 @@ impl Upstream {
         call: &Call<'_>,
         record: &mut Recorder,
     ) -> Decision {
-        let decision = policy.decide(failure, call);
+        let (decision, hint) = policy.run(failure, call, record);
         let (Some(rules), Some(now_ms)) = (&policy.upstream, self.advance(call)) else {
             return decision;
         };
@@ -215,7 +212,7 @@ impl Upstream {
         }
         self.last_failure = decision.to_bits();
         if let Some(hold) = &rules.hold
-            && let Some(hint) = policy.hint(failure, call)
+            && let Some(hint) = hint
             && !hint.at_most
             && (1..=policy.hint.max_ms).contains(&hint.ms)
         {
@@ -271,12 +268,21 @@ impl Upstream {
         )
     }
 
-    /// Halves a rate that rises again, once a second: what fails now may fail of that.
+    /// Whether a second has passed since the rate was last cut; if so, it is cut now. Many answers of
+    /// the same moment tell one thing.
+    fn may_slow_down(&mut self, now_ms: u64) -> bool {
+        let may = now_ms.saturating_sub(self.slowed_ms) >= 1000;
+        if may {
+            self.slowed_ms = now_ms;
+        }
+        may
+    }
+
+    /// Halves a rate that rises again: what fails now may fail of that.
     fn fall_back(&mut self, now_ms: u64, record: &mut Recorder) {
-        if now_ms.saturating_sub(self.slowed_ms) < 1000 || !self.rate.is_limited(now_ms) {
+        if !self.rate.is_limited(now_ms) || !self.may_slow_down(now_ms) {
             return;
         }
-        self.slowed_ms = now_ms;
         self.rate.halve(now_ms);
         record.step(Topic::Upstream, || {
             let percent = self.rate.percent(now_ms);
@@ -284,12 +290,11 @@ impl Upstream {
         });
     }
 
-    /// Cuts the rate, once a second: many answers of the same moment tell one thing.
+    /// Cuts the rate: the server has too much to do.
     fn slow_down(&mut self, pace: &PaceRules, now_ms: u64, record: &mut Recorder) {
-        if now_ms.saturating_sub(self.slowed_ms) < 1000 || self.breaker.is_open() {
+        if self.breaker.is_open() || !self.may_slow_down(now_ms) {
             return;
         }
-        self.slowed_ms = now_ms;
         let left = 100_u64.saturating_sub(pace.decrease_percent);
         let percent = self.rate.percent(now_ms).saturating_mul(left) / 100;
         self.rate.limit(&pace.rise, percent, now_ms);

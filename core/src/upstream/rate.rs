@@ -76,26 +76,18 @@ impl Rate {
         if self.gap_us == 0 {
             return;
         }
-        let next_us = now_ms.saturating_mul(1000);
-        self.limit = Some(Limit {
+        let longest_gap_us = MINUTE_US.checked_div(rise.least_per_minute);
+        let longest_gap_us = longest_gap_us.unwrap_or(u64::MAX);
+        let now_us = now_ms.saturating_mul(1000);
+        let next_us = self.limit.map_or(now_us, |limit| limit.next_us.max(now_us));
+        // Calls that are few anyway aren't held back.
+        self.limit = (self.gap_us < longest_gap_us).then_some(Limit {
             since_ms: now_ms,
             percent: percent.max(1),
             percent_per_second: rise.percent_per_second,
-            longest_gap_us: MINUTE_US
-                .checked_div(rise.least_per_minute)
-                .unwrap_or(u64::MAX),
-            next_us: self
-                .limit
-                .map_or(next_us, |limit| limit.next_us.max(next_us)),
+            longest_gap_us,
+            next_us,
         });
-        // Calls that are few anyway aren't held back.
-        if self.gap_us
-            >= MINUTE_US
-                .checked_div(rise.least_per_minute)
-                .unwrap_or(u64::MAX)
-        {
-            self.limit = None;
-        }
     }
 
     /// Halves the limit, where there is one.

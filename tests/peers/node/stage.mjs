@@ -5,6 +5,16 @@ import { IncomingMessage } from "node:http";
 
 const NOW = 1_800_000_000_000;
 
+/** The error codes of Node's that clients tell transport failures by. */
+export const codes = {
+  dns: "ENOTFOUND",
+  connect: "ECONNREFUSED",
+  tls: "CERT_HAS_EXPIRED",
+  reset: "ECONNRESET",
+  timeout: "ETIMEDOUT",
+  protocol: "HPE_INVALID_CONSTANT",
+};
+
 let test;
 let failures;
 let waits;

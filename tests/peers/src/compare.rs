@@ -140,14 +140,10 @@ impl<'p> Comparison<'p> {
 }
 
 fn failure<'c>(case: &'c Case, headers: &'c [(&'c str, &'c str)]) -> Failure<'c> {
-    let kind = TransportKind::ALL
-        .iter()
-        .find(|kind| Some(kind.name()) == case.transport.as_deref());
-    let phase = Phase::ALL
-        .iter()
-        .find(|phase| Some(phase.name()) == case.phase.as_deref());
+    let kind = case.transport.as_deref().and_then(TransportKind::from_name);
+    let phase = case.phase.as_deref().and_then(Phase::from_name);
     match (kind, phase) {
-        (Some(kind), Some(phase)) => Failure::Transport(*kind, *phase),
+        (Some(kind), Some(phase)) => Failure::Transport(kind, phase),
         _ => Failure::Response {
             status: case.status.unwrap_or(0),
             headers: Headers::Pairs(headers),

@@ -5,15 +5,8 @@ import settle from "axios/unsafe/core/settle.js";
 import axiosRetry from "axios-retry";
 import * as stage from "../stage.mjs";
 
-/** Node's error codes, but for axios's own limit to the time of a request. */
-const codes = {
-  dns: "ENOTFOUND",
-  connect: "ECONNREFUSED",
-  tls: "CERT_HAS_EXPIRED",
-  reset: "ECONNRESET",
-  timeout: AxiosError.ECONNABORTED,
-  protocol: "HPE_INVALID_CONSTANT",
-};
+/** Node's, but for axios's own limit to the time of a request. */
+const codes = { ...stage.codes, timeout: AxiosError.ECONNABORTED };
 
 export async function call(test) {
   const adapter = (config) =>

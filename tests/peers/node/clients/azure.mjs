@@ -9,16 +9,6 @@ import {
 import { AbortError } from "@typespec/ts-http-runtime";
 import * as stage from "../stage.mjs";
 
-/** Node's error codes; a body that can't be read is what nodeHttpClient.js says it is. */
-const codes = {
-  dns: "ENOTFOUND",
-  connect: "ECONNREFUSED",
-  tls: "CERT_HAS_EXPIRED",
-  reset: "ECONNRESET",
-  timeout: "ETIMEDOUT",
-  protocol: "HPE_INVALID_CONSTANT",
-};
-
 export async function call(test) {
   const request = createPipelineRequest({ url: "https://localhost", method: test.method });
   const next = async () => {
@@ -27,7 +17,8 @@ export async function call(test) {
     // The client's own limit to the time of a request aborts it.
     const ended = test.transport === "timeout" && test.phase !== "connect";
     if (ended || test.transport === "aborted") throw new AbortError("The operation was aborted.");
-    const code = test.phase === "body" ? RestError.PARSE_ERROR : codes[test.transport];
+    // A body that can't be read is what nodeHttpClient.js says it is.
+    const code = test.phase === "body" ? RestError.PARSE_ERROR : stage.codes[test.transport];
     throw new RestError("failed", { code, request });
   };
   const policy = defaultRetryPolicy({ maxRetries: test.max_retries ?? undefined });

@@ -8,15 +8,7 @@ import * as stage from "../stage.mjs";
 // The package exports the class for types only.
 const { default: Request } = await import("../node_modules/got/dist/source/core/index.js");
 
-const codes = {
-  dns: "ENOTFOUND",
-  connect: "ECONNREFUSED",
-  tls: "CERT_HAS_EXPIRED",
-  reset: "ECONNRESET",
-  timeout: "ETIMEDOUT",
-  protocol: "HPE_INVALID_CONSTANT",
-  aborted: "ERR_ABORTED",
-};
+const codes = { ...stage.codes, aborted: "ERR_ABORTED" };
 
 export async function call(test) {
   const retry = test.max_retries === null ? {} : { limit: test.max_retries };

@@ -5,24 +5,21 @@ import { HttpResponse } from "@smithy/core/protocols";
 import { resolveRetryConfig, retryMiddleware } from "@smithy/core/retry";
 import * as stage from "../stage.mjs";
 
-/** Node's error codes, and the name that a limit to the time of a request has. */
-const errors = {
-  dns: { code: "ENOTFOUND" },
-  connect: { code: "ECONNREFUSED" },
-  tls: { code: "CERT_HAS_EXPIRED" },
-  reset: { code: "ECONNRESET" },
-  timeout: { name: "TimeoutError" },
-  protocol: { code: "HPE_INVALID_CONSTANT" },
-  aborted: { name: "AbortError" },
-};
+/** The names of what is told by a name and not by Node's error code. */
+const names = { timeout: "TimeoutError", aborted: "AbortError" };
 
 export async function call(test) {
   const maxAttempts = test.max_retries === null ? undefined : test.max_retries + 1;
   const next = async () => {
     if (!stage.fails()) return { output: { $metadata: {} } };
-    throw Object.assign(new Error("failed"), errors[test.transport] ?? failed(test));
+    throw Object.assign(new Error("failed"), test.transport === null ? failed(test) : lost(test));
   };
   await retryMiddleware(resolveRetryConfig({ maxAttempts }))(next, {})({});
+}
+
+function lost({ transport }) {
+  const name = names[transport];
+  return name === undefined ? { code: stage.codes[transport] } : { name };
 }
 
 /** What the client of a service makes of a response: the exception's name is the error's code. */
