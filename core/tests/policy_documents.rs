@@ -15,6 +15,7 @@ fn with_everything() -> Value {
     document["rules"][23]["phase"] = json!(["sent"]);
     document["rules"][12]["hinted"] = json!(["retry-after"]);
     document["server_verdicts"] = json!(["retryable"]);
+    document["idempotency_key_header"] = json!("Idempotency-Key");
     document["hint"]["sources"] = json!(["retry-after-ms", {
         "source": "retry-after",
         "reads": ["whole"],
@@ -49,6 +50,14 @@ fn error(pointer: &str, value: Value) -> String {
     Policy::from_json(&document.to_string())
         .unwrap_err()
         .to_string()
+}
+
+#[test]
+fn a_policy_may_ask_for_an_idempotency_key() {
+    assert_eq!(Policy::tessera().idempotency_key_header(), None);
+    let policy = Policy::from_json(&with_everything().to_string()).unwrap();
+    assert_eq!(policy.idempotency_key_header(), Some("Idempotency-Key"));
+    assert_eq!(Policy::from_json(&policy.to_json()), Ok(policy));
 }
 
 #[test]

@@ -28,6 +28,8 @@ class PolicyGenerator(Generator):
             document["server_verdicts"] = self.sample(list(WORDS), self.randrange(5))
         if self.maybe(0.4):
             document["methods"] = self.sample(METHODS, self.randrange(4))
+        if self.maybe(0.1):
+            document["idempotency_key_header"] = self.choice(["Idempotency-Key", "x_key"])
         if self.maybe(0.2):
             document["deadline_ms"] = self.choice([0, 1, 1000, 2500, 60000, LONGEST_MS])
         if self.maybe(0.1):

@@ -72,6 +72,11 @@ impl Policy {
         self.0.reads_body()
     }
 
+    /// The request header in which the policy asks for an idempotency key.
+    pub fn idempotency_key_header(&self) -> Option<String> {
+        self.0.idempotency_key_header().map(String::from)
+    }
+
     /// The policy as a JSON document with every default spelt out.
     pub fn to_json(&self) -> String {
         self.0.to_json()

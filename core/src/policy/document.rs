@@ -89,6 +89,16 @@ impl<'v> Node<'v> {
         }
     }
 
+    /// The name of an HTTP header, a token (RFC 9110 section 5.6.2).
+    pub(super) fn header_name(self) -> Read<String> {
+        let is_token =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        match self.str() {
+            Some(name) if !name.is_empty() && name.bytes().all(is_token) => Ok(name.to_owned()),
+            _ => Err(self.not("the name of a header, such as `Idempotency-Key`")),
+        }
+    }
+
     /// An object of texts that are not empty, by name.
     pub(super) fn texts(&self) -> Read<Vec<(String, String)>> {
         let Json::Object(members) = self.value else {

@@ -46,6 +46,8 @@ pub struct Policy {
     pub(crate) deadline_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) methods: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) idempotency_key_header: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) server_verdicts: Vec<ServerVerdict>,
     pub(crate) rules: Vec<Rule>,
@@ -118,6 +120,14 @@ impl Policy {
     /// Whether a decision looks into the response body.
     pub fn reads_body(&self) -> bool {
         self.reads.body
+    }
+
+    /// The request header in which the API takes an idempotency key, where the policy asks for one.
+    ///
+    /// Whoever sends the requests gives those whose method is not idempotent a key of their own there,
+    /// the same for all attempts of one call, and says that the call is idempotent.
+    pub fn idempotency_key_header(&self) -> Option<&str> {
+        self.idempotency_key_header.as_deref()
     }
 
     /// What a person should do about the failure, one sentence: the policy's own words for its

@@ -30,6 +30,7 @@ pub(super) fn policy(document: &Json<'_>) -> Read<Policy> {
         "retries",
         "deadline_ms",
         "methods",
+        "idempotency_key_header",
         "server_verdicts",
         "rules",
         "otherwise",
@@ -53,6 +54,10 @@ pub(super) fn policy(document: &Json<'_>) -> Read<Policy> {
     let methods = fields
         .optional("methods")
         .map(|node| node.list(Node::name))
+        .transpose()?;
+    let idempotency_key_header = fields
+        .optional("idempotency_key_header")
+        .map(Node::header_name)
         .transpose()?;
     let server_verdicts = fields
         .optional("server_verdicts")
@@ -78,6 +83,7 @@ pub(super) fn policy(document: &Json<'_>) -> Read<Policy> {
         deadline_ms,
         retries,
         methods,
+        idempotency_key_header,
         reads: Reads::of(&rules, &hint, &server_verdicts),
         server_verdicts,
         rules,
