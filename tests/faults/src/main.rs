@@ -1,6 +1,7 @@
 //! An HTTP/1.1 server on loopback that misbehaves on a script, for the end-to-end tests of every
 //! language. `README.md` describes the scenario file and the log.
 
+mod connections;
 mod fault;
 mod log;
 mod scenario;
@@ -25,7 +26,7 @@ use crate::server::Server;
 /// truncated bodies, streams cut in the middle, answers that never come.
 ///
 /// Prints `listening on http://127.0.0.1:PORT` when it is ready and serves until it is killed. What
-/// it received is at `GET /__log`.
+/// it received is at `GET /__log`, the connections that are open at `GET /__connections`.
 #[derive(Debug, Parser)]
 #[command(name = "holdoff-faults", version)]
 struct Options {

@@ -68,9 +68,9 @@ impl TryFrom<BTreeMap<String, Script>> for Scenario {
                      `/rate-limited`"
                 ));
             }
-            if path.starts_with("/~") || path == "/__log" {
+            if path.starts_with("/~") || path.starts_with("/__") {
                 return Err(format!(
-                    "`{path}` is taken: `/~…` is a run key and `/__log` is the log"
+                    "`{path}` is taken: `/~…` is a run key, and `/__…` asks the server about itself"
                 ));
             }
         }
@@ -165,6 +165,7 @@ mod tests {
         assert!(error(r#"{"/a?b": {}}"#).starts_with("`/a?b` is not a path"));
         assert!(error(r#"{"/~run/a": {}}"#).starts_with("`/~run/a` is taken"));
         assert!(error(r#"{"/__log": {}}"#).starts_with("`/__log` is taken"));
+        assert!(error(r#"{"/__connections": {}}"#).starts_with("`/__connections` is taken"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http_body_util::BodyExt;
@@ -20,6 +20,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::connections::{Connection, Connections};
 use crate::fault::Broken;
 use crate::log::Log;
 use crate::scenario::{Scenario, split_run};
@@ -32,6 +33,7 @@ type AnyError = Box<dyn Error + Send + Sync>;
 pub struct Server {
     scenario: Scenario,
     record: Mutex<Record>,
+    connections: Connections,
 }
 
 /// What happened so far. Counts and log share a lock, so that the log is in the order of the steps.
@@ -58,6 +60,7 @@ impl Server {
                 counts: HashMap::new(),
                 log,
             }),
+            connections: Connections::default(),
         }
     }
 
@@ -78,9 +81,10 @@ impl Server {
     }
 
     async fn serve_connection(self: Arc<Self>, stream: TcpStream) {
+        let counted = Mutex::new(self.connections.accept());
         // Without it a head may wait for the acknowledgement of the bytes before it.
         let _ = stream.set_nodelay(true);
-        let service = service_fn(|request| Box::pin(Arc::clone(&self).answer(request)));
+        let service = service_fn(|request| Box::pin(self.answer(request, &counted)));
         let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
         let Err(error) = (&mut connection).await else {
             return;
@@ -97,12 +101,19 @@ impl Server {
 
     /// A whole response, or one that is [`Broken`].
     async fn answer(
-        self: Arc<Self>,
+        &self,
         request: Request<Incoming>,
+        connection: &Mutex<Connection>,
     ) -> Result<Response<Payload>, AnyError> {
         let (request, body) = request.into_parts();
-        if request.method == Method::GET && request.uri.path() == "/__log" {
-            return self.log_response(&request);
+        if request.method == Method::GET
+            && let path @ ("/__log" | "/__connections") = request.uri.path()
+        {
+            lock(connection).is_asking();
+            return match path {
+                "/__log" => self.log_response(&request),
+                _ => self.connections_response(),
+            };
         }
         let body = body.collect().await?.to_bytes();
         match self.take_turn(&request, &body) {
@@ -122,7 +133,7 @@ impl Server {
     /// Counts and logs a request.
     fn take_turn(&self, request: &Parts, body: &[u8]) -> Answer<'_> {
         let path = request.uri.path();
-        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut record = lock(&self.record);
         let (answer, name) = if is_preflight(request) {
             (Answer::Preflight, "preflight".to_owned())
         } else if let Some(script) = self.scenario.script(split_run(path).1) {
@@ -148,12 +159,21 @@ impl Server {
             }
             path = Some(value);
         }
-        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = lock(&self.record);
         Ok(json_response(
             StatusCode::OK,
             &record.log.to_json(path.as_deref())?,
         ))
     }
+
+    fn connections_response(&self) -> Result<Response<Payload>, AnyError> {
+        let counts = serde_json::to_value(self.connections.counts())?;
+        Ok(json_response(StatusCode::OK, &counts))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn play(step: &Step, method: &Method) -> Result<Response<Payload>, AnyError> {
