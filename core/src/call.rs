@@ -2,6 +2,10 @@
 
 use crate::jitter::Draw;
 
+/// The methods of which sending a request twice has the effect of sending it once (RFC 9110 section
+/// 9.2.2), as they are sent: in upper case.
+pub const IDEMPOTENT_METHODS: [&str; 6] = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
+
 /// What is known of the call; every fact but `attempt` and `draw` may be unknown.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 
-use crate::call::Call;
+use crate::call::{Call, IDEMPOTENT_METHODS};
 use crate::decision::{Action, Decision, FailureClass, Reason, Source};
 use crate::error_body;
 use crate::explanation::{Explanation, Recorder, Topic};
@@ -155,12 +155,10 @@ impl Policy {
 
     /// Why the call's request may not be sent again, as far as its method and nature are known.
     fn forbids_repeating(&self, verdict: Verdict, call: &Call<'_>) -> Option<Reason> {
-        /// RFC 9110 section 9.2.2.
-        const IDEMPOTENT: [&str; 6] = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
         let methods = self.methods.as_deref();
         let allows = |method: &str| match methods {
             Some(methods) => methods.iter().any(|other| other == method),
-            None => IDEMPOTENT.contains(&method),
+            None => IDEMPOTENT_METHODS.contains(&method),
         };
         let reason = match verdict {
             _ if methods.is_some() => Reason::NotIdempotent,

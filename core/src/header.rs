@@ -1,5 +1,7 @@
 //! The response headers that decisions read, found in one pass.
 
+use serde::{Serialize, Serializer};
+
 use crate::failure::Headers;
 
 macro_rules! header_names {
@@ -13,6 +15,11 @@ macro_rules! header_names {
         impl HeaderName {
             const ALL: &'static [Self] = &[$( Self::$variant, )+];
 
+            /// The one of this name, in lower case.
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|header| header.name() == name)
+            }
+
             /// The name in lower case.
             pub const fn name(self) -> &'static str {
                 match self {
@@ -21,6 +28,12 @@ macro_rules! header_names {
             }
         }
     };
+}
+
+impl Serialize for HeaderName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 header_names! {

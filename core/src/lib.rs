@@ -133,7 +133,7 @@ mod upstream;
 mod verdict;
 mod wait;
 
-pub use call::Call;
+pub use call::{Call, IDEMPOTENT_METHODS};
 pub use code::Code;
 pub use decision::{Action, Decision, FailureClass, MAX_WAIT_MS, Reason, Source};
 pub use error_body::{ErrorBody, MAX_BODY_BYTES};

@@ -23,7 +23,10 @@ enum What {
     Admit {
         again: bool,
     },
-    Succeed,
+    Succeed {
+        left: u16,
+        reset: u16,
+    },
     Fail {
         status: u16,
         retry_after: Option<u32>,
@@ -38,7 +41,8 @@ fn policy() -> impl Strategy<Value = Policy> {
         part(r#""budget": {"capacity": 10, "cost": 2.5, "success_refill": 0.1, "per_second": 0.3, "refund": true},"#),
         part(r#""breaker": {"failures": 3, "after_ms": 200, "probe_base_ms": 100, "probe_factor": 1.5,
             "probe_cap_ms": 900, "start_percent": 5, "percent_per_second": 7, "least_per_minute": 5},"#),
-        part(r#""pace": {"decrease_percent": 70, "percent_per_second": 3, "least_per_minute": 5},"#),
+        part(r#""pace": {"decrease_percent": 70, "percent_per_second": 3, "least_per_minute": 5,
+            "reads_limits": true},"#),
     )
         .prop_map(|(hold, budget, breaker, pace)| {
             let mut document: serde_json::Value =
@@ -52,7 +56,7 @@ fn policy() -> impl Strategy<Value = Policy> {
 fn step() -> impl Strategy<Value = Step> {
     let what = prop_oneof![
         3 => any::<bool>().prop_map(|again| What::Admit { again }),
-        2 => Just(What::Succeed),
+        2 => (any::<u16>(), any::<u16>()).prop_map(|(left, reset)| What::Succeed { left, reset }),
         3 => (
             prop_oneof![Just(429), Just(503), Just(500), Just(404), Just(200)],
             proptest::option::of(0..200_u32),
@@ -121,8 +125,13 @@ fn take(
             };
             (format!("{admission:?}"), next)
         }
-        What::Succeed => {
-            state.succeed(policy, &call, None);
+        What::Succeed { left, reset } => {
+            let (left, reset) = (left.to_string(), reset.to_string());
+            let headers = [
+                ("x-ratelimit-remaining", left.as_str()),
+                ("x-ratelimit-reset", reset.as_str()),
+            ];
+            state.succeed(policy, &call, None, Headers::Pairs(&headers));
             (String::new(), ticket)
         }
         What::Fail {
@@ -206,7 +215,7 @@ proptest! {
             now_ms = now_ms.saturating_add_signed(step.after_ms);
             let call = Call { now_ms: Some(now_ms), draw: Draw::Fixed(step.draw), ..Call::new(0, 0) };
             let _ = state.admit(&policy, &call, Ticket::NONE);
-            state.succeed(&policy, &call, None);
+            state.succeed(&policy, &call, None, Headers::Pairs(&[("ratelimit", r#""a";r=1;t=9"#)]));
             let headers = Headers::Pairs(&[("retry-after", "3")]);
             let failure = Failure::Response { status: 503, headers, body: b"" };
             let _ = state.decide(&policy, &failure, &call);
@@ -214,12 +223,41 @@ proptest! {
     }
 }
 
+#[test]
+fn what_is_only_counted_is_told_from_what_holds_calls_back() {
+    let policy = Policy::recommended();
+    let call = |now_ms| Call {
+        now_ms: Some(now_ms),
+        ..Call::new(0, 7)
+    };
+    let mut state = Upstream::default();
+    for second in 0..9 {
+        let _ = state.admit(&policy, &call(1_000_000 + second * 1000), Ticket::NONE);
+    }
+    let before = state.clone();
+    assert_eq!(
+        state.admit(&policy, &call(1_010_000), Ticket::NONE),
+        Admission::Send
+    );
+    state.succeed(&policy, &call(1_010_500), None, Headers::NONE);
+    assert!(state != before && state.differs_in_counts_only(&before));
+    let headers = Headers::Pairs(&[("retry-after", "3")]);
+    let failure = Failure::Response {
+        status: 503,
+        headers,
+        body: b"",
+    };
+    let _ = state.decide(&policy, &failure, &call(1_011_000));
+    assert!(!state.differs_in_counts_only(&before) && !before.differs_in_counts_only(&state));
+}
+
 /// A state in which everything is known.
 fn full() -> String {
     r#"{"now_ms":1,"hold":{"until_ms":1,"spread_ms":1},"budget":{"spent":1,"refilled_us":1},
         "breaker":{"failures":1,"failing_since_ms":1,"probes":1,"next_probe_ms":1,"recovering":true},
-        "rate":{"gap_us":1,"last_ms":1,"limit":{"since_ms":1,"percent":1,"percent_per_second":1,
-        "longest_gap_us":1,"next_us":1}},"slowed_ms":1,"epoch":1,"last_failure":1}"#
+        "rate":{"calls":1,"span_ms":1,"last_ms":1,"limit":{"since_ms":1,"percent":1,"percent_per_second":1,
+        "longest_gap_us":1,"next_us":1,"others_until_ms":1}},
+        "limits":[{"header":"ratelimit","left":1,"at_ms":1,"until_ms":1,"share":1,"settled_ms":1}],"slowed_ms":1,"epoch":1,"last_failure":1}"#
         .into()
 }
 

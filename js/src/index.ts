@@ -3,9 +3,11 @@
  * around fetch.
  */
 
+export type { ResponseLike } from "./beginning.js";
 export type { BodyLike } from "./body.js";
 export type { Call } from "./call.js";
 export { Decision, type DecisionJSON } from "./decision.js";
+export type { DecisionEvent, Listeners, Logger } from "./event.js";
 export { Explanation, type Step } from "./explanation.js";
 export type { Failure, ResponseFailure, TransportFailure } from "./failure.js";
 export type {
@@ -28,13 +30,6 @@ export {
   type SupportReportJSON,
   supportReport,
 } from "./report.js";
-export {
-  type DecisionEvent,
-  decisionOf,
-  HeldBackError,
-  type ResponseLike,
-  type RetryOptions,
-  retry,
-} from "./retry.js";
+export { decisionOf, HeldBackError, type RetryOptions, retry } from "./retry.js";
 export { freshSeed, type Seed } from "./seed.js";
-export { type Admission, Upstream } from "./upstream.js";
+export { type Admission, Upstream, type UpstreamLike } from "./upstream.js";

@@ -93,6 +93,14 @@ export class Policy {
     return this.#core.reads_body();
   }
 
+  /**
+   * The request header in which the policy asks for an idempotency key, such as `Idempotency-Key`: the
+   * same on all attempts of a call. Undefined where it asks for none. The adapters set it.
+   */
+  get idempotencyKeyHeader(): string | undefined {
+    return this.#core.idempotency_key_header();
+  }
+
   /** The policy's document with every default spelt out. It is what `JSON.stringify` writes. */
   toJSON(): object {
     return JSON.parse(this.#core.to_json());

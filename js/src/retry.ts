@@ -1,43 +1,41 @@
+import { milliseconds } from "./arguments.js";
+import { discard, errorBody, firstEvent, type ResponseLike, timer } from "./beginning.js";
 import type { Call } from "./call.js";
 import type { Decision } from "./decision.js";
+import { explainRefusal, type Failed, type Listeners, log, logHeldBack, tell } from "./event.js";
+import type { Explanation } from "./explanation.js";
 import type { Failure } from "./failure.js";
-import { maxBodyBytes } from "./generated/codes.js";
-import type { HeadersLike } from "./headers.js";
 import { Policy } from "./policy.js";
 import { freshSeed } from "./seed.js";
 import { transportFailure } from "./transport.js";
-import type { Admission, Upstream } from "./upstream.js";
+import type { Admission, UpstreamLike } from "./upstream.js";
 
-/** How long the body of a failed response is waited for before it is decided without. */
-const BODY_WAIT_MS = 1000;
-
-/** What `retry` needs of a response: that of fetch, or another of this shape. */
-export interface ResponseLike {
-  readonly status: number;
-  readonly headers?: HeadersLike;
-  readonly body?: { cancel?(): unknown } | null | undefined;
-  clone?(): { readonly body?: unknown };
-}
+/** The longest time of a timer: a longer one would end at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** How `retry` goes about it. */
 export interface RetryOptions<R extends ResponseLike = Response>
-  extends Pick<
-    Call,
-    "seed" | "deadlineMs" | "maxRetries" | "method" | "idempotent" | "replayable"
-  > {
+  extends Pick<Call, "seed" | "deadlineMs" | "maxRetries" | "method" | "idempotent" | "replayable">,
+    Listeners<R> {
   /** The rules; by default `Policy.recommended()`. */
   policy?: Policy | undefined;
   /**
    * What the calls to one server share: before each attempt the call waits as long as it says, and a
-   * retry is paid from its budget. What that is, only the policy's `upstream` says.
+   * retry is paid from its budget. What that is, only the policy's `upstream` says. An `Upstream`, or
+   * the `SharedUpstream` of `holdoff/redis`.
    */
-  upstream?: Upstream | undefined;
-  /** Ends a wait at once when it is aborted; give it to fetch too. */
+  upstream?: UpstreamLike | undefined;
+  /** Ends a wait at once when it is aborted, and the attempt through the signal that it is given. */
   signal?: AbortSignal | undefined;
   /** Whether the user was already given a part of the answer; asked after each failed attempt. */
   delivered?: boolean | (() => boolean) | undefined;
-  /** Told of each decision, before the wait; once more if `upstream` ends the call after it. */
-  onDecision?: ((event: DecisionEvent<R>) => void) | undefined;
+  /**
+   * Whether a response below 400 is looked into before it is given back: JSON up to 1 MiB is waited for
+   * whole and a stream of events until its first chunk, so that one that breaks off before is tried
+   * again, as is a stream that begins with an error. It is read from a clone: what is given back is
+   * all still to be read.
+   */
+  readAhead?: boolean | undefined;
   /**
    * Waits for so many milliseconds, or rejects when the signal is aborted. For tests. With an
    * `upstream`, the clock has to go on by as much.
@@ -45,17 +43,6 @@ export interface RetryOptions<R extends ResponseLike = Response>
   sleep?: ((ms: number, signal?: AbortSignal) => Promise<void>) | undefined;
   /** The time in UTC milliseconds since 1970, also for what has elapsed. For tests. */
   clock?: (() => number) | undefined;
-}
-
-/** One decision of `retry`, and what it was about: a response or an error. */
-export interface DecisionEvent<R extends ResponseLike = Response> {
-  readonly decision: Decision;
-  /** The attempt that failed, from zero. */
-  readonly attempt: number;
-  /** How long is waited now, in milliseconds; undefined where the call ends. */
-  readonly waitMs: number | undefined;
-  readonly response?: R;
-  readonly error?: unknown;
 }
 
 /**
@@ -83,16 +70,26 @@ export class HeldBackError extends Error {
 
 const decisions = new WeakMap<object, Decision>();
 
-/** The decision with which `retry` gave up, by the response it gave back or the error it threw. */
+/**
+ * The decision with which `retry` gave up, by the response it gave back or the error it threw; or by
+ * an error that a client made of either, where it has it as its `response`, `headers` or `cause`.
+ */
 export function decisionOf(responseOrError: unknown): Decision | undefined {
-  return decisions.get(responseOrError as object);
+  let subject = responseOrError as Partial<Record<"response" | "headers" | "cause", object>>;
+  for (let depth = 0; typeof subject === "object" && subject !== null && depth < 8; depth++) {
+    const decision = decisions.get(subject) ?? decisions.get(subject.headers as object);
+    if (decision !== undefined) return decision;
+    subject = (subject.response ?? subject.cause) as typeof subject;
+  }
+  return undefined;
 }
 
 /**
  * Sends a request, and sends it again after a wait for as long as the policy says so.
  *
- * A response with a status below 400 is given back at once and untouched: its body is the caller's.
- * Whoever reads an error there, in a stream for instance, asks `policy.decide` with that body. When
+ * A response with a status below 400 is given back at once and untouched, unless `readAhead` is set: its
+ * body is the caller's. Whoever reads an error there, in a stream for instance, asks `policy.decide`
+ * with that body. When
  * the policy says to stop or to escalate, the last response is given back with its body still to be
  * read, or the last error is thrown as it is; `decisionOf` tells the decision.
  *
@@ -101,13 +98,15 @@ export function decisionOf(responseOrError: unknown): Decision | undefined {
  * to repeat, the call ends with the reason `possibly_executed`; where neither is given, nothing is
  * forbidden.
  *
- * @param send Sends the request, anew each time: `() => fetch(url, …)`. Given the attempt, from zero.
+ * @param send Sends the request, anew each time: `(attempt, signal) => fetch(url, { signal })`. Given the
+ *   attempt, from zero, and a signal that is aborted when `signal` is, and with a `TimeoutError` when
+ *   the deadline passes before the response is given back.
  * @throws what `send` threw last; at once where it is no failed connection.
  * @throws the signal's reason, where that was aborted while waiting.
  * @throws {HeldBackError} where the `upstream` does not let the first attempt be sent in time.
  */
 export async function retry<R extends ResponseLike = Response>(
-  send: (attempt: number) => Promise<R> | R,
+  send: (attempt: number, signal: AbortSignal | undefined) => Promise<R> | R,
   options: RetryOptions<R> = {},
 ): Promise<R> {
   const {
@@ -122,19 +121,21 @@ export async function retry<R extends ResponseLike = Response>(
     clock: now = Date.now,
     clock: elapsing = () => performance.now(),
   } = options;
+  const deadlineMs = milliseconds("deadlineMs", options.deadlineMs);
   const begin = elapsing();
+  const elapsedMs = () => Math.max(0, elapsing() - begin);
   const call = (attempt: number): Call => ({
     attempt,
     seed,
     now: now(),
-    elapsedMs: Math.max(0, elapsing() - begin),
+    elapsedMs: elapsedMs(),
     deadlineMs: options.deadlineMs,
     maxRetries: options.maxRetries,
     method: options.method,
     idempotent: options.idempotent,
     replayable: options.replayable,
   });
-  let last: DecisionEvent<R> | undefined;
+  let last: Failed<R> | undefined;
   /** The last response, for as long as it may still have to be given back. */
   let kept: R | undefined;
   const wait = async (ms: number) => {
@@ -151,151 +152,145 @@ export async function retry<R extends ResponseLike = Response>(
   for (let attempt = 0; ; attempt++) {
     if (upstream !== undefined) {
       const ask = (ticket: number) => upstream.admit(policy, call(attempt), ticket);
-      const refusal = await untilSent(ask, wait);
-      if (refusal !== undefined) return giveUp(refusal, last, options);
+      const refusal = await untilSent(ask, (held) => {
+        logHeldBack(options, attempt, held);
+        return wait(held.afterMs);
+      });
+      if (refusal !== undefined) {
+        return giveUp(refusal, explainRefusal(refusal), last, options);
+      }
       discard(kept);
     }
-    const outcome = await attemptOnce(send, attempt);
-    if (outcome.response !== undefined && outcome.response.status < 400) {
-      upstream?.succeed(policy, call(attempt), last?.decision);
-      return outcome.response;
+    const limit = limited(signal, deadlineMs - elapsedMs());
+    const attempted = attemptOnce(send, attempt, limit.signal, policy, options);
+    const outcome = await attempted.finally(limit.end);
+    if (outcome.failure === undefined) {
+      const { response } = outcome;
+      const told = upstream?.succeed(policy, call(attempt), last?.decision, response.headers);
+      if (told instanceof Promise) await told;
+      return response;
     }
-    const failure = await failureOf(outcome, policy, signal);
+    const { failure, response } = outcome;
     const facts = {
       ...failure,
       ...call(attempt),
       delivered: typeof delivered === "function" ? delivered() : delivered,
     };
-    const decision = upstream?.decide(policy, facts) ?? policy.decide(facts);
-    last = { decision, attempt, waitMs: decision.afterMs, ...outcome };
-    if (decision.action !== "retry") return giveUp(decision, last, options);
-    options.onDecision?.(last);
-    if (upstream === undefined) discard(outcome.response);
-    else kept = outcome.response;
+    const { decision, explanation } = await decided(policy, facts, options);
+    last = { decision, attempt, ...outcome };
+    if (decision.action !== "retry") return giveUp(decision, explanation, last, options);
+    tell(options, last, explanation, decision.afterMs);
+    if (upstream === undefined) discard(response);
+    else kept = response;
     await wait(decision.afterMs);
   }
 }
 
 /** Waits for as long as the answer is to wait. The decision, where it is to refuse. */
 async function untilSent(
-  ask: (ticket: number) => Admission,
-  wait: (ms: number) => Promise<void>,
+  ask: (ticket: number) => Admission | Promise<Admission>,
+  wait: (admission: Admission & { action: "wait" }) => Promise<void>,
 ): Promise<Decision | undefined> {
-  let admission = ask(0);
-  while (admission.action === "wait") {
-    await wait(admission.afterMs);
-    admission = ask(admission.ticket);
+  for (let ticket = 0; ; ) {
+    const answer = ask(ticket);
+    const admission = answer instanceof Promise ? await answer : answer;
+    if (admission.action === "send") return undefined;
+    if (admission.action === "refuse") return admission.decision;
+    await wait(admission);
+    ticket = admission.ticket;
   }
-  return admission.action === "refuse" ? admission.decision : undefined;
+}
+
+/** The decision; with the steps to it only where somebody is told of them. */
+async function decided<R extends ResponseLike>(
+  policy: Policy,
+  facts: Failure & Call,
+  { upstream, onDecision }: RetryOptions<R>,
+): Promise<{ decision: Decision; explanation?: Explanation }> {
+  if (onDecision === undefined) {
+    return { decision: await (upstream?.decide(policy, facts) ?? policy.decide(facts)) };
+  }
+  const explanation = await (upstream?.explain(policy, facts) ?? policy.explain(facts));
+  return { decision: explanation.decision, explanation };
 }
 
 /** Ends the call by a decision: with what failed last, or without that because nothing was sent. */
 function giveUp<R extends ResponseLike>(
   decision: Decision,
-  last: DecisionEvent<R> | undefined,
-  { onDecision }: RetryOptions<R>,
+  explanation: Explanation | undefined,
+  last: Failed<R> | undefined,
+  options: RetryOptions<R>,
 ): R {
-  const { response, error }: Partial<DecisionEvent<R>> = last ?? {
-    error: new HeldBackError(decision),
-  };
+  if (last === undefined) {
+    log(options, decision, 0, options.endpoint);
+    const error = new HeldBackError(decision);
+    decisions.set(error, decision);
+    throw error;
+  }
+  const { response, error } = last;
   const subject = response ?? error;
   if (typeof subject === "object" && subject !== null) decisions.set(subject, decision);
-  if (last !== undefined) onDecision?.({ ...last, decision, waitMs: undefined });
+  // Some clients keep no more than fetch's Headers of a response.
+  const headers = response?.headers;
+  if (headers !== undefined && "get" in headers) decisions.set(headers, decision);
+  tell(options, { ...last, decision }, explanation, undefined);
   if (response !== undefined) return response;
   throw error;
 }
 
-type Outcome<R> = { response: R; error?: never } | { response?: never; error: unknown };
+type Outcome<R> =
+  | { response: R; failure?: never }
+  | { response: R; error?: never; failure: Failure }
+  | { response?: never; error: unknown; failure: Failure };
 
+/** Sends once. An error that is no failed connection is thrown. */
 async function attemptOnce<R extends ResponseLike>(
-  send: (attempt: number) => Promise<R> | R,
+  send: (attempt: number, signal: AbortSignal | undefined) => Promise<R> | R,
   attempt: number,
-): Promise<Outcome<R>> {
-  let response: R;
-  try {
-    response = await send(attempt);
-  } catch (error) {
-    return { error };
-  }
-  if (typeof response?.status !== "number") {
-    throw new TypeError("retry: the function gave no response; return what fetch gives");
-  }
-  return { response };
-}
-
-/** What failed, as the policy takes it. An error that is no failed connection is thrown. */
-async function failureOf<R extends ResponseLike>(
-  { response, error }: Outcome<R>,
+  limit: AbortSignal | undefined,
   policy: Policy,
-  signal: AbortSignal | undefined,
-): Promise<Failure> {
-  if (response === undefined) {
+  { signal, readAhead }: RetryOptions<R>,
+): Promise<Outcome<R>> {
+  let response: R | undefined;
+  try {
+    response = await send(attempt, limit);
+    if (typeof response?.status !== "number") {
+      throw new TypeError("retry: the function gave no response; return what fetch gives");
+    }
+    const { status, headers } = response;
+    if (status >= 400) {
+      const body = policy.readsBody ? await errorBody(response, limit) : undefined;
+      return { response, failure: { status, headers, body } };
+    }
+    const event = readAhead ? await firstEvent(response) : undefined;
+    if (event === undefined || !policy.readsBody) return { response };
+    const failure = { status, headers, body: event };
+    const isSuccess = policy.decide({ ...failure, draw: 0 }).reason === "not_a_failure";
+    return isSuccess ? { response } : { response, failure };
+  } catch (error) {
     const failure = signal?.aborted ? { transport: "aborted" as const } : transportFailure(error);
     if (failure === undefined) throw error;
-    return failure;
+    if (response === undefined) return { error, failure };
+    discard(response);
+    return { error, failure: { ...failure, phase: "body" } };
   }
-  const body = policy.readsBody ? await errorBody(response, signal) : undefined;
-  return { status: response.status, headers: response.headers, body };
 }
 
-/**
- * The beginning of the body, as much as came in time. It is read from a clone, so that whoever is
- * given the response can still read all of it.
- */
-async function errorBody(
-  response: ResponseLike,
+/** The signal of one attempt: the caller's, and what is left of the call's time, `NaN` for no limit. */
+function limited(
   signal: AbortSignal | undefined,
-): Promise<ArrayBuffer | undefined> {
-  const reader = readerOfClone(response);
-  if (reader === undefined) return undefined;
-  const chunks: Uint8Array[] = [];
-  const reading = async () => {
-    for (let length = 0; length < maxBodyBytes; ) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      chunks.push(value);
-      length += value.byteLength;
-    }
+  leftMs: number,
+): { signal: AbortSignal | undefined; end: () => void } {
+  if (!(leftMs <= LONGEST_TIMER_MS)) return { signal, end() {} };
+  const deadline = new AbortController();
+  const pass = () => {
+    // What `AbortSignal.timeout` says, whose timer nobody could stop.
+    const message = "The operation was aborted due to timeout";
+    deadline.abort(new DOMException(message, "TimeoutError"));
   };
-  const enough = new AbortController();
-  signal?.addEventListener("abort", () => enough.abort(), { signal: enough.signal });
-  const wait = timer(BODY_WAIT_MS, enough.signal);
-  // A body that breaks off or stalls is no failure of its own: the status says what failed.
-  await Promise.race([reading(), wait]).catch(() => {});
-  enough.abort();
-  reader.cancel().catch(() => {});
-  return new Blob(chunks as BlobPart[]).arrayBuffer();
-}
-
-function readerOfClone(
-  response: ResponseLike,
-): ReadableStreamDefaultReader<Uint8Array> | undefined {
-  try {
-    const body = response.clone?.().body as ReadableStream<Uint8Array> | null | undefined;
-    return body?.getReader();
-  } catch {
-    // The function that sent the request has read the body itself.
-    return undefined;
-  }
-}
-
-/** Lets go of a body that nobody will read, so that its connection is free. */
-function discard(response: ResponseLike | undefined): void {
-  // It rejects where somebody else is reading it.
-  Promise.resolve(response?.body?.cancel?.()).catch(() => {});
-}
-
-function timer(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timeout);
-      reject(signal?.reason);
-    };
-    const timeout = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    if (signal?.aborted) stop();
-    else signal?.addEventListener("abort", stop, { once: true });
-  });
+  const timeout = setTimeout(pass, Math.max(0, leftMs));
+  return {
+    signal: signal === undefined ? deadline.signal : AbortSignal.any([signal, deadline.signal]),
+    end: () => clearTimeout(timeout),
+  };
 }

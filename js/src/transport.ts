@@ -11,9 +11,11 @@ export function transportFailure(
     if (link.name === "AbortError") return { transport: "aborted" };
   }
   const begun = chain.some((link) => bodyMessages.test(String(link.message)));
-  for (const { code, syscall } of chain) {
+  for (const { code, message, syscall } of chain) {
     const transport = typeof code === "string" ? kindOf(code) : undefined;
     if (transport === undefined) continue;
+    // axios' code for its own `timeout`, too.
+    if (code === "ECONNABORTED" && /timeout/.test(String(message))) return { transport: "timeout" };
     if (code === "UND_ERR_CONNECT_TIMEOUT" || syscall === "connect") {
       return { transport, phase: "connect" };
     }
@@ -83,8 +85,8 @@ const kinds: Readonly<Record<string, TransportKind>> = {
 const tlsCodes =
   /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|UNABLE_TO_|ERROR_IN_C|HOSTNAME_MISMATCH$|INVALID_(CA|PURPOSE)$)|SELF_SIGNED|PATH_LENGTH_EXCEEDED/;
 
-/** What fetch says of a body that breaks off: undici, Chromium, Deno. */
-const bodyMessages = /^(terminated$|network error$|error reading a body)/;
+/** What is said of a body that breaks off: by fetch (undici, Chromium, Deno) and axios. */
+const bodyMessages = /^(terminated$|network error$|error reading a body|stream has been aborted$)/;
 
 /** What fetch says where it gives no code. */
 const messages: readonly (readonly [RegExp, { transport: TransportKind }])[] = [
@@ -100,5 +102,8 @@ const messages: readonly (readonly [RegExp, { transport: TransportKind }])[] = [
     /^(Load failed|The network connection was lost|The Internet connection appears to be offline)/,
     { transport: "reset" },
   ],
-  [/^(Network request failed|Network connection lost|fetch failed)/, { transport: "reset" }],
+  [
+    /^(Network request failed|Network Error$|Network connection lost|fetch failed)/,
+    { transport: "reset" },
+  ],
 ];

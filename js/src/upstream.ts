@@ -6,6 +6,7 @@ import { Explanation, stepsOf } from "./explanation.js";
 import { type Failure, failureArguments } from "./failure.js";
 import { type Source, sources } from "./generated/codes.js";
 import type { Upstream as CoreUpstream } from "./generated/core_bg.js";
+import { type HeadersLike, headerBlock } from "./headers.js";
 import { type Policy, partsOf, policyErrors } from "./policy.js";
 
 /**
@@ -96,14 +97,21 @@ export class Upstream {
    * Takes in that an attempt succeeded.
    *
    * @param after The decision that led to the attempt; none for a first attempt.
+   * @param headers The answer's, which may say what is left of the server's limits.
    * @throws {TypeError | RangeError} where an argument is of a wrong type or out of its range.
    */
-  succeed(policy: Policy, call: Call, after?: Decision | undefined): void {
-    const { core } = partsOf(policy);
+  succeed(
+    policy: Policy,
+    call: Call,
+    after?: Decision | undefined,
+    headers?: HeadersLike | null | undefined,
+  ): void {
+    const { core, headers: names } = partsOf(policy);
     if (after !== undefined && !(after instanceof Decision)) {
       throw wrong("after", after, "", "a Decision");
     }
-    this.#core.succeed(core, after?.bits ?? 0, ...callArguments(call));
+    const block = headerBlock(headers, names);
+    this.#core.succeed(core, after?.bits ?? 0, block, ...callArguments(call));
   }
 
   /**
@@ -141,6 +149,19 @@ export class Upstream {
       ...callArguments(facts),
     );
   }
+}
+
+/** What `retry` needs of an upstream: an `Upstream`, or what answers as it does, at once or later. */
+export interface UpstreamLike {
+  admit(policy: Policy, call: Call, ticket?: number): Admission | Promise<Admission>;
+  succeed(
+    policy: Policy,
+    call: Call,
+    after?: Decision | undefined,
+    headers?: HeadersLike | null | undefined,
+  ): void | Promise<void>;
+  decide(policy: Policy, facts: Failure & Call): Decision | Promise<Decision>;
+  explain(policy: Policy, facts: Failure & Call): Explanation | Promise<Explanation>;
 }
 
 /**

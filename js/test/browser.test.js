@@ -112,10 +112,30 @@ describe("in Chromium", { skip }, () => {
     ];
     assert.deepEqual(outcomes, expected);
   });
+
+  test("a fetch that retries takes what a page gives it", async () => {
+    const url = faults.run().url("/truncated/chat/completions");
+    const [name, seen] = await onPage(
+      "'self' 'wasm-unsafe-eval'",
+      async (url) => {
+        const { withRetry } = globalThis.holdoff;
+        const seen = [];
+        const onDecision = ({ decision }) => seen.push(decision.class);
+        const send = withRetry(fetch, { idempotent: true, onDecision, seed: 7 });
+        const response = await send(new Request(url, { method: "POST", body: "{}" }));
+        return [(await response.json()).object, seen];
+      },
+      url,
+    );
+    assert.equal(name, "chat.completion");
+    assert.deepEqual(seen, ["transport"]);
+  });
 });
 
 const page = `<!doctype html><script type="module" src="/page.js"></script>`;
-const script = `import * as holdoff from "/holdoff/dist/index.js"; globalThis.holdoff = holdoff;`;
+const script = `import * as holdoff from "/holdoff/dist/index.js";
+import { withRetry } from "/holdoff/dist/fetch.js";
+globalThis.holdoff = { ...holdoff, withRetry };`;
 
 async function serve(request, response) {
   const { pathname, search } = new URL(request.url, "http://page");

@@ -276,10 +276,10 @@ describe("an error that fetch threw", () => {
       const { run, events } = play(error);
       const steps = [];
       const spying = Object.create(policy, {
-        decide: {
+        explain: {
           value: (facts) => {
             steps.push(String(policy.explain(facts)));
-            return policy.decide(facts);
+            return policy.explain(facts);
           },
         },
         readsBody: { value: false },

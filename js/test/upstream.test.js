@@ -48,7 +48,7 @@ describe("an Upstream", () => {
     const upstream = new Upstream();
     for (const ms of [0, 100]) upstream.decide(breaking, at(ms, { status: 500 }));
     const shown = ({ action, afterMs, source }) => [action, afterMs, source];
-    const asked = (ms) => shown(upstream.admit(breaking, at(ms)));
+    const asked = (ms) => shown(upstream.admit(breaking, at(ms, { attempt: 1 })));
     assert.deepEqual(asked(100), ["wait", 1000, "breaker"]);
     assert.deepEqual(asked(1100), ["send", undefined, undefined]);
     assert.deepEqual(asked(1100), ["wait", 2000, "breaker"]);
@@ -119,7 +119,8 @@ describe("an Upstream", () => {
     for (const state of [upstream.toJSON(), JSON.stringify(upstream), JSON.parse(text).upstream]) {
       const copy = Upstream.fromJSON(state);
       assert.deepEqual(copy.toJSON(), upstream.toJSON());
-      assert.deepEqual(copy.admit(breaking, at(100)), upstream.admit(breaking, at(100)));
+      const retry = at(100, { attempt: 1 });
+      assert.deepEqual(copy.admit(breaking, retry), upstream.admit(breaking, retry));
     }
     const copy = Upstream.fromJSON(upstream.toJSON());
     copy.succeed(breaking, at(200));

@@ -121,7 +121,7 @@ function take({ admit, succeed, decide, expect, explained }, policy, upstream, c
     if (decision !== undefined) assert.equal(decision.action, "stop");
     checkFacts({ ...decision?.toJSON(), ...admission }, expect);
   } else if (succeed !== undefined) {
-    upstream.succeed(policy, factsOf(succeed), call.decision);
+    upstream.succeed(policy, factsOf(succeed), call.decision, succeed.headers);
   } else {
     const facts = factsOf(decide);
     const explaining = Upstream.fromJSON(upstream.toJSON());

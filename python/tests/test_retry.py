@@ -15,8 +15,8 @@ import requests
 import trio
 
 import holdoff
+from holdoff._call import Call
 from holdoff._request import pack
-from holdoff.retrying import _Call
 from script import (
     POLICY,
     QUICK,
@@ -336,7 +336,7 @@ def test_the_default_sleep_is_that_of_the_running_loop() -> None:
 
 
 def test_what_is_taken_is_what_is_declared() -> None:
-    assert set(inspect.signature(_Call).parameters) == {
+    assert set(inspect.signature(Call).parameters) == {
         "policy",
         *holdoff.RetryOptions.__annotations__,
     }

@@ -136,12 +136,12 @@ def test_a_breaker_lets_one_probe_through_and_closes_when_it_succeeds(
 ) -> None:
     fail(upstream, BREAKER)
     fail(upstream, BREAKER)
-    admission = upstream.admit(BREAKER, now=NOW)
+    admission = upstream.admit(BREAKER, now=NOW, draw=0, attempt=1)
     assert (admission.action, admission.after_ms, admission.source) == ("wait", 1000, "breaker")
-    assert upstream.admit(BREAKER, now=NOW + 1000).action == "send"
-    assert upstream.admit(BREAKER, now=NOW + 1000).after_ms == 2000
+    assert upstream.admit(BREAKER, now=NOW + 1000, attempt=1).action == "send"
+    assert upstream.admit(BREAKER, now=NOW + 1000, draw=0, attempt=1).after_ms == 2000
     upstream.succeed(BREAKER, now=NOW + 1100)
-    assert upstream.admit(BREAKER, now=NOW + 1100).action == "send"
+    assert upstream.admit(BREAKER, now=NOW + 1100, attempt=1).action == "send"
 
 
 def test_a_success_between_failures_keeps_the_breaker_closed(upstream: holdoff.Upstream) -> None:

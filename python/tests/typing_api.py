@@ -5,15 +5,28 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal
 
+import aiohttp
 import httpx
+import httpx2
+import openai
+import redis
+import redis.asyncio
+import requests
+import tenacity
 from typing_extensions import assert_never, assert_type
 
 import holdoff
+from holdoff.aiohttp import RetryMiddleware
+from holdoff.httpx import AdapterOptions, AsyncRetryTransport, RetryTransport
+from holdoff.httpx2 import RetryTransport as RetryTransport2
+from holdoff.redis import AsyncSharedUpstream, SharedUpstream
+from holdoff.requests import RetryAdapter
 
 if TYPE_CHECKING:
-    import requests
     import urllib3
     from aiohttp import ClientResponse
+
+    from holdoff.tenacity import PolicyRetry
 
 
 def decisions(response: httpx.Response, facts: holdoff.Facts) -> int:
@@ -127,6 +140,22 @@ def sharing(client: httpx.Client, policy: holdoff.Policy, call: holdoff.CallFact
             assert_never(action)
 
 
+def sharing_among_processes(client: httpx.Client, policy: holdoff.Policy) -> None:
+    upstream = SharedUpstream(redis.Redis(), key="h", max_age_ms=50, on_reachable=lambda: None)
+    assert_type(upstream.admit(policy), holdoff.Admission)
+    assert_type(holdoff.retry(lambda attempt: client.get("/"), upstream=upstream), httpx.Response)
+    SharedUpstream(redis.Redis())  # type: ignore[call-arg]
+    SharedUpstream(redis.Redis(), key="h", expiry=5)  # type: ignore[call-arg]
+
+
+async def sharing_asynchronously(client: httpx.AsyncClient, policy: holdoff.Policy) -> None:
+    upstream = AsyncSharedUpstream(redis.asyncio.Redis(), key="h")
+    assert_type(await upstream.decide(policy, status=429), holdoff.Decision)
+    assert_type(
+        await holdoff.aretry(lambda attempt: client.get("/"), upstream=upstream), httpx.Response
+    )
+
+
 def errors_and_reports(response: httpx.Response) -> None:
     error = holdoff.parse_error(response.content)
     assert_type(error, holdoff.ErrorBody | None)
@@ -134,3 +163,29 @@ def errors_and_reports(response: httpx.Response) -> None:
         assert_type(error.class_, holdoff.FailureClass | None)
     report = holdoff.support_report(status=500, headers=response.headers, endpoint="https://h/")
     assert_type(report.request_id, str | None)
+
+
+def adapters(inner: httpx.HTTPTransport) -> list[object]:
+    def report(event: holdoff.DecisionEvent) -> None:
+        assert_type(event.explanation, holdoff.Explanation | None)
+        assert_type(event.report, holdoff.SupportReport | None)
+
+    options: AdapterOptions = {"on_decision": report, "deadline_ms": 5000, "upstream": None}
+    RetryTransport(httpx2.HTTPTransport())  # type: ignore[arg-type]
+    RetryTransport(retries=3)  # type: ignore[call-arg]
+    session = requests.Session()
+    session.mount("https://", RetryAdapter(**options))
+    return [
+        httpx.Client(transport=RetryTransport(inner, **options)),
+        httpx.AsyncClient(transport=AsyncRetryTransport(upstream=holdoff.Upstream())),
+        openai.OpenAI(http_client=openai.DefaultHttpx2Client(transport=RetryTransport2())),
+        aiohttp.ClientSession(middlewares=[RetryMiddleware(policy=holdoff.Policy.tessera())]),
+    ]
+
+
+def by_tenacity(by_policy: PolicyRetry) -> None:
+    @tenacity.retry(retry=by_policy.retry, wait=by_policy.wait, stop=by_policy.stop, reraise=True)
+    def fetch() -> httpx.Response:
+        return httpx.get("https://h/")
+
+    assert_type(fetch(), httpx.Response)

@@ -4,6 +4,7 @@ use holdoff::{
     Admission, Call, Decision, Failure, Headers, Phase, Policy, Ticket, TransportKind, Upstream,
 };
 
+use crate::limiter::Left;
 use crate::server::Answer;
 
 /// What every process knows of the server, by one policy.
@@ -31,10 +32,24 @@ impl<'p> Clients<'p> {
     }
 
     /// An attempt succeeded; `after` is the decision that led to it.
-    pub(crate) fn succeed(&mut self, client: u32, call: &Call<'_>, after: Option<Decision>) {
+    pub(crate) fn succeed(
+        &mut self,
+        client: u32,
+        call: &Call<'_>,
+        after: Option<Decision>,
+        left: Option<Left>,
+    ) {
         let policy = self.policy;
-        if let Some(upstream) = self.upstream(client) {
-            upstream.succeed(policy, call, after);
+        let Some(upstream) = self.upstream(client) else {
+            return;
+        };
+        match left {
+            None => upstream.succeed(policy, call, after, Headers::NONE),
+            Some(Left { requests, reset_s }) => {
+                let told = format!("\"requests\";r={requests};t={reset_s}");
+                let headers = Headers::Pairs(&[("ratelimit", &told)]);
+                upstream.succeed(policy, call, after, headers);
+            }
         }
     }
 
@@ -43,6 +58,7 @@ impl<'p> Clients<'p> {
         let Answer {
             status,
             retry_after_s,
+            left: _,
         } = answer;
         let value = retry_after_s.map(|seconds| seconds.to_string());
         let hint = value.as_deref().map(|value| [("retry-after", value)]);

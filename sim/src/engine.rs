@@ -128,8 +128,9 @@ impl Run<'_> {
             }
             Event::Answered { attempt, answer } => {
                 if let Some((call, facts)) = self.settle(now_ms, attempt) {
-                    if answer == Answer::OK {
-                        self.clients.succeed(call.client, &facts, call.after);
+                    if answer.is_success() {
+                        self.clients
+                            .succeed(call.client, &facts, call.after, answer.left);
                         self.end(now_ms, attempt.call, true);
                     } else {
                         let decision = self.clients.fail(call.client, &facts, answer);

@@ -24,13 +24,13 @@ impl Limiter {
         Self { rules, states }
     }
 
-    /// Counts a request; how many seconds it is to come back after where that is one too many.
-    /// Retry-After has whole seconds, so that this is rounded up.
-    pub(crate) fn take(&mut self, client: u32, now_ms: u64) -> Result<(), u16> {
+    /// Counts a request, and tells what is left, if it does; how many seconds the request is to come
+    /// back after where it is one too many. Headers have whole seconds, so that this is rounded up.
+    pub(crate) fn take(&mut self, client: u32, now_ms: u64) -> Result<Option<Left>, u16> {
         let index = if self.rules.per_client { client } else { 0 };
         let state = usize::try_from(index).ok();
         let Some(state) = state.and_then(|index| self.states.get_mut(index)) else {
-            return Ok(());
+            return Ok(None);
         };
         let wait_ms = match self.rules.kind {
             LimitKind::FixedWindow {
@@ -40,13 +40,40 @@ impl Limiter {
             LimitKind::TokenBucket { per_second, burst } => state.spend(now_ms, per_second, burst),
         };
         match wait_ms {
-            0 => Ok(()),
+            0 => Ok(self
+                .rules
+                .is_told
+                .then(|| state.left(self.rules.kind, now_ms))),
             _ => Err(u16::try_from(wait_ms.div_ceil(1000)).unwrap_or(u16::MAX)),
         }
     }
 }
 
+/// What is left of a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    pub requests: u64,
+    /// Until the limit is whole again.
+    pub reset_s: u64,
+}
+
 impl State {
+    fn left(&self, kind: LimitKind, now_ms: u64) -> Left {
+        let (requests, reset_ms) = match kind {
+            LimitKind::FixedWindow {
+                requests,
+                window_ms,
+            } => (requests - self.used, window_ms - now_ms % window_ms),
+            LimitKind::TokenBucket { per_second, burst } => {
+                (burst - self.used.div_ceil(1000), self.used / per_second)
+            }
+        };
+        Left {
+            requests,
+            reset_s: reset_ms.div_ceil(1000),
+        }
+    }
+
     fn count(&mut self, now_ms: u64, requests: u64, window_ms: u64) -> u64 {
         let window = now_ms / window_ms;
         if window != self.at {
@@ -80,7 +107,14 @@ mod tests {
     use super::*;
 
     fn limiter(per_client: bool, kind: LimitKind) -> Limiter {
-        Limiter::new(RateLimit { per_client, kind }, 2)
+        Limiter::new(
+            RateLimit {
+                per_client,
+                kind,
+                is_told: true,
+            },
+            2,
+        )
     }
 
     #[test]
@@ -91,13 +125,15 @@ mod tests {
         };
         let mut global = limiter(false, kind);
         let mut take = |client, now_ms| global.take(client, now_ms);
-        assert_eq!([0, 1, 0].map(|client| take(client, 10_000)), [Ok(()); 3]);
+        let left = |requests, reset_s| Ok(Some(Left { requests, reset_s }));
+        let answers = [0, 1, 0].map(|client| take(client, 10_000));
+        assert_eq!(answers, [left(2, 50), left(1, 50), left(0, 50)]);
         assert_eq!(take(1, 10_000), Err(50));
         assert_eq!(take(1, 59_001), Err(1));
-        assert_eq!(take(1, 60_000), Ok(()));
+        assert_eq!(take(1, 60_000), left(2, 60));
         let mut each = limiter(true, kind);
         let mut take = |client| each.take(client, 70_500);
-        assert_eq!([0, 0, 0, 1, 1, 1].map(&mut take), [Ok(()); 6]);
+        assert!([0, 0, 0, 1, 1, 1].map(&mut take).iter().all(Result::is_ok));
         assert_eq!([0, 1].map(take), [Err(50); 2]);
     }
 
@@ -111,8 +147,12 @@ mod tests {
             },
         );
         let mut take = |now_ms| bucket.take(0, now_ms);
-        assert_eq!([1000; 3].map(&mut take), [Ok(()); 3]);
+        let left = |requests, reset_s| Ok(Some(Left { requests, reset_s }));
+        assert_eq!(
+            [1000; 3].map(&mut take),
+            [left(2, 1), left(1, 1), left(0, 2)]
+        );
         assert_eq!(take(1000), Err(1));
-        assert_eq!([1499, 1500, 1501].map(take), [Err(1), Ok(()), Err(1)]);
+        assert_eq!([1499, 1500, 1501].map(take), [Err(1), left(0, 2), Err(1)]);
     }
 }

@@ -85,6 +85,8 @@ pub struct RateLimit {
     pub per_client: bool,
     /// How it counts.
     pub kind: LimitKind,
+    /// Whether every answer tells what is left and until when.
+    pub is_told: bool,
 }
 
 /// How a limit counts.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::limiter::Limiter;
+use crate::limiter::{Left, Limiter};
 use crate::random::Random;
 use crate::scenario::{Fault, FaultKind, Scenario, Server};
 
@@ -12,16 +12,29 @@ pub(crate) struct Answer {
     pub status: u16,
     /// The header Retry-After.
     pub retry_after_s: Option<u16>,
+    /// What is left of the limit, where it is told.
+    pub left: Option<Left>,
 }
 
 impl Answer {
     pub(crate) const OK: Self = Self::plain(200);
 
+    pub(crate) const fn is_success(self) -> bool {
+        self.status == Self::OK.status
+    }
+
     const fn plain(status: u16) -> Self {
-        let retry_after_s = None;
         Self {
             status,
+            retry_after_s: None,
+            left: None,
+        }
+    }
+
+    const fn hinted(status: u16, retry_after_s: Option<u16>) -> Self {
+        Self {
             retry_after_s,
+            ..Self::plain(status)
         }
     }
 }
@@ -91,10 +104,7 @@ impl<'s, A: Copy> WorkingServer<'s, A> {
         for fault in self.faults.iter().filter(|fault| fault.lasts(now_ms)) {
             match fault.kind {
                 FaultKind::Outage { retry_after_s } => {
-                    return Received::Answered(Answer {
-                        status: 503,
-                        retry_after_s,
-                    });
+                    return Received::Answered(Answer::hinted(503, retry_after_s));
                 }
                 FaultKind::Hole => return Received::Swallowed,
                 FaultKind::Failing { percent } => {
@@ -118,13 +128,11 @@ impl<'s, A: Copy> WorkingServer<'s, A> {
                 }
             }
         }
-        if let Some(limiter) = &mut self.limiter
-            && let Err(retry_after_s) = limiter.take(client, now_ms)
-        {
-            return Received::Answered(Answer {
-                status: 429,
-                retry_after_s: Some(retry_after_s),
-            });
+        if let Some(limiter) = &mut self.limiter {
+            match limiter.take(client, now_ms) {
+                Ok(left) => answer.left = left,
+                Err(seconds) => return Received::Answered(Answer::hinted(429, Some(seconds))),
+            }
         }
         let capacity_per_ms =
             self.rules.capacity_per_second as f64 * self.capacity(now_ms) / 1000.0;
@@ -228,10 +236,7 @@ mod tests {
         for (kind, expected) in [
             (
                 FaultKind::Outage { retry_after_s },
-                Received::Answered(Answer {
-                    status: 503,
-                    retry_after_s,
-                }),
+                Received::Answered(Answer::hinted(503, retry_after_s)),
             ),
             (FaultKind::Hole, Received::Swallowed),
             (

@@ -34,6 +34,7 @@ pub fn all() -> Vec<Scenario> {
         ),
         cold(),
         fixed_window(),
+        told_window(),
         token_bucket(),
         organisations(),
     ]
@@ -201,6 +202,17 @@ fn fixed_window() -> Scenario {
     )
 }
 
+/// The same, where every answer tells what is left of the window.
+fn told_window() -> Scenario {
+    let mut scenario = fixed_window();
+    scenario.name = "fixw-told";
+    scenario.summary = "the same, and every answer tells how many requests are left of the minute";
+    if let Some(limit) = &mut scenario.server.limit {
+        limit.is_told = true;
+    }
+    scenario
+}
+
 fn token_bucket() -> Scenario {
     surge(
         "tokb-ra",
@@ -230,6 +242,7 @@ fn surge(name: &'static str, summary: &'static str, kind: LimitKind) -> Scenario
             limit: Some(RateLimit {
                 per_client: false,
                 kind,
+                is_told: false,
             }),
             ..usual.server
         },
@@ -258,6 +271,7 @@ fn organisations() -> Scenario {
             requests: 120,
             window_ms: MINUTE,
         },
+        is_told: false,
     });
     scenario.well_again_ms = None;
     scenario.deadline_ms = 5 * MINUTE;

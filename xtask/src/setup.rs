@@ -7,8 +7,8 @@ use crate::Result;
 use crate::process::{command, read, run};
 use crate::step::Step;
 use crate::tools::{
-    CHROMEDRIVER, JAVAC, MAVEN, NODE, NPM, PYTHON, cargo, cargo_tool, ktlint_jar, maven, npm,
-    on_path, python, root, text, venv_tool, version, wasm_bindgen_version,
+    CHROMEDRIVER, JAVAC, MAVEN, NODE, NPM, PYTHON, REDIS_SERVER, cargo, cargo_tool, ktlint_jar,
+    maven, npm, on_path, python, root, text, venv_tool, version, wasm_bindgen_version,
 };
 
 pub static ALL: &[&Step] = &[
@@ -20,6 +20,7 @@ pub static ALL: &[&Step] = &[
     &CARGO_DENY,
     &KTLINT,
     &BROWSER,
+    &REDIS,
 ];
 
 pub static WASM_TARGET: Step = Step::new("wasm target", &[], wasm_target);
@@ -31,6 +32,8 @@ pub static CARGO_DENY: Step = Step::new("cargo-deny", &[&PYTHON_ENVIRONMENT], ca
 pub static KTLINT: Step = Step::new("ktlint", &[&JAVA], ktlint);
 /// Only the browser suite needs it.
 pub static BROWSER: Step = Step::new("browser", &[], browser).optional();
+/// Only the tests of the shared upstream need it.
+pub static REDIS: Step = Step::new("redis-server", &[], redis_server).for_some_tests();
 
 fn wasm_target() -> Result {
     const TARGET: &str = "wasm32-unknown-unknown";
@@ -149,6 +152,27 @@ fn browser() -> Result {
         return Ok(());
     }
     CHROMEDRIVER.find().map(drop)
+}
+
+/// Installs it where that needs nobody's leave: in Debian, as root.
+fn redis_server() -> Result {
+    let missing = match REDIS_SERVER.find() {
+        Ok(_) => return Ok(()),
+        Err(sentence) => sentence,
+    };
+    let is_root = read(command("id").arg("-u")).is_ok_and(|said| said.output.trim() == "0");
+    if !is_root || on_path("apt-get").is_none() {
+        return Err(missing);
+    }
+    let apt = |arguments: &[&str]| {
+        run(command("apt-get")
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    let install = || apt(&["install", "--yes", "redis-server"]);
+    install()
+        .or_else(|_| apt(&["update"]).and_then(|()| install()))
+        .map_err(|error| format!("{missing}; {error}"))
 }
 
 /// Whether the tool runs and is of this version.

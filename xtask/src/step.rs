@@ -12,6 +12,7 @@ pub struct Step {
     needs: &'static [&'static Self],
     run: fn() -> Result,
     optional: bool,
+    blocks: bool,
 }
 
 /// A step that could not be taken.
@@ -40,6 +41,7 @@ impl Step {
             needs,
             run,
             optional: false,
+            blocks: true,
         }
     }
 
@@ -49,6 +51,20 @@ impl Step {
             optional: true,
             ..self
         }
+    }
+
+    /// The same step, but a suite goes on without it: the few tests that need it skip themselves.
+    pub const fn for_some_tests(self) -> Self {
+        Self {
+            optional: true,
+            blocks: false,
+            ..self
+        }
+    }
+
+    /// Whether a suite that needs it can't be run without.
+    pub const fn blocks(&self) -> bool {
+        self.blocks
     }
 
     /// Whether the work can go on without it. On a CI machine, where nobody reads "skipped", no

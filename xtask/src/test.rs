@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::build::{COMMAND, FAULTS, JS_MODULE, KOTLIN_NATIVE};
 use crate::package::WHEEL;
-use crate::setup::{BROWSER, JAVA, PYTHON_ENVIRONMENT, WASM_BINDGEN, WASM_TARGET};
+use crate::setup::{BROWSER, JAVA, PYTHON_ENVIRONMENT, REDIS, WASM_BINDGEN, WASM_TARGET};
 use crate::step::Steps;
 use crate::suite::{Group, Suite, run_all};
 use crate::tally::Runner;
@@ -40,14 +40,14 @@ static ALL: &[Suite] = &[
     Suite {
         name: "js",
         group: Group::Js,
-        needs: &[&JS_MODULE, &COMMAND, &FAULTS],
+        needs: &[&JS_MODULE, &COMMAND, &FAULTS, &REDIS],
         runner: Runner::Node,
         command: || npm("test"),
     },
     Suite {
         name: "python",
         group: Group::Python,
-        needs: &[&WHEEL, &COMMAND, &FAULTS],
+        needs: &[&WHEEL, &COMMAND, &FAULTS, &REDIS],
         runner: Runner::Pytest,
         command: || python("pytest", ""),
     },

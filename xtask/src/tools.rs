@@ -75,6 +75,13 @@ pub static CHROMEDRIVER: Tool = Tool {
               Windows: Chrome and googlechromelabs.github.io/chrome-for-testing",
 };
 
+pub static REDIS_SERVER: Tool = Tool {
+    names: &["redis-server", "valkey-server"],
+    least: &[],
+    install: "Debian: `apt install redis-server`, macOS: `brew install redis`, \
+              Windows: in WSL as on Debian",
+};
+
 impl Tool {
     /// Where the tool is.
     pub fn find(&self) -> Result<PathBuf> {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use holdoff::{Decision, Ticket};
+use holdoff::{Decision, Failure, Headers, Ticket};
 
 use crate::request::Request;
 use crate::{ExplanationParts, Policy, PolicyError, explanation_parts};
@@ -45,11 +45,16 @@ impl Upstream {
         })
     }
 
-    /// Takes in that an attempt succeeded. `after`: the bits of the decision that led to it, or 0.
+    /// Takes in that an attempt succeeded, with this answer. `after`: the bits of the decision that led
+    /// to it, or 0.
     pub fn succeed(&self, policy: &Policy, request: &[u8], after: u64) {
-        if let Some(request) = Request::unpack(request) {
+        if let Some(Request { failure, call }) = Request::unpack(request) {
+            let headers = match failure {
+                Failure::Response { headers, .. } => headers,
+                Failure::Transport(..) => Headers::NONE,
+            };
             let after = Decision::from_bits(after);
-            self.state().succeed(&policy.0, &request.call, after);
+            self.state().succeed(&policy.0, &call, after, headers);
         }
     }
 
@@ -75,6 +80,16 @@ impl Upstream {
         let other = other.state().clone();
         self.state().merge(&other);
     }
+}
+
+/// Whether two states, as JSON, differ in nothing but what is counted. False where they are none.
+#[uniffi::export]
+pub fn differ_in_counts_only(before: &str, after: &str) -> bool {
+    let (before, after) = (
+        holdoff::Upstream::from_json(before),
+        holdoff::Upstream::from_json(after),
+    );
+    matches!((before, after), (Ok(before), Ok(after)) if after.differs_in_counts_only(&before))
 }
 
 impl Upstream {

@@ -8,7 +8,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use holdoff::{Decision, Ticket};
+use holdoff::{Decision, Headers, Ticket};
 use js_sys::Array;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -81,6 +81,7 @@ impl Upstream {
         &mut self,
         policy: &Policy,
         after: f64,
+        headers: Option<String>,
         attempt: u32,
         seed_high: u32,
         seed_low: u32,
@@ -105,7 +106,8 @@ impl Upstream {
             &method,
         );
         let after = Decision::from_bits(after as u64);
-        self.0.succeed(&policy.0, &call, after);
+        let headers = headers.as_deref().map_or(Headers::NONE, Headers::Block);
+        self.0.succeed(&policy.0, &call, after, headers);
     }
 
     /// Takes in that an attempt failed; the decision's bits.
@@ -150,11 +152,21 @@ impl Upstream {
     }
 }
 
+/// Whether two states, as JSON, differ in nothing but what is counted. False where they are none.
+#[wasm_bindgen]
+pub fn differ_in_counts_only(before: &str, after: &str) -> bool {
+    let (before, after) = (
+        holdoff::Upstream::from_json(before),
+        holdoff::Upstream::from_json(after),
+    );
+    matches!((before, after), (Ok(before), Ok(after)) if after.differs_in_counts_only(&before))
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::string::ToString;
 
-    use holdoff::{Admission, Call, Draw, Failure, Headers};
+    use holdoff::{Admission, Call, Draw, Failure};
     use serde_json::{Value, json};
     use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -249,7 +261,7 @@ mod tests {
             let paid = fail(&mut upstream, &policy, None);
             let after = if is_told { paid.to_bits() as f64 } else { 0.0 };
             upstream.succeed(
-                &policy, after, 1, 0, 0, NAN, NOW as f64, NAN, NAN, NAN, 0, None,
+                &policy, after, None, 1, 0, 0, NAN, NOW as f64, NAN, NAN, NAN, 0, None,
             );
             let next = fail(&mut upstream, &policy, None);
             upstream = Upstream::new();

@@ -35,6 +35,14 @@ impl Bucket {
         }
     }
 
+    /// The header that says how much is left, where one does.
+    pub(super) const fn remaining(&self) -> Option<HeaderName> {
+        match self.left {
+            Left::Remaining(name) => Some(name),
+            Left::Status(_) => None,
+        }
+    }
+
     /// Whether it is known to be used up.
     pub(super) fn is_exhausted(&self, response: &Response<'_>) -> bool {
         let headers = &response.headers;

@@ -11,6 +11,7 @@ mod http_date;
 mod javascript_date;
 mod message;
 mod rate_limit;
+mod remaining;
 mod rules;
 mod source;
 mod wait;
@@ -30,6 +31,7 @@ use wait::Clock;
 
 pub(crate) use form::{Form, Repeated};
 pub(crate) use http_date::read as read_date;
+pub(crate) use remaining::Remaining;
 pub(crate) use rules::{BeyondMax, HintClock, HintRules, HintSource, Meaning, Past, Zero};
 pub(crate) use source::{read_pushback, readable_header};
 pub(crate) use wait::members;

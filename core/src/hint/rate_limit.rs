@@ -8,10 +8,33 @@
 pub(super) enum RateLimit {
     /// Something is used up, and this is the longest time in seconds until it is not.
     Exhausted(u64),
-    /// Nothing is used up, or it is not said for how long.
-    Left,
+    /// Nothing is used up, or it is not said for how long. With the limit that lets the least through,
+    /// where one is told.
+    Left(Option<Quota>),
     /// It is not as it should be, and "malformed fields MUST be ignored".
     Malformed,
+}
+
+/// What is left of a limit, and in how many seconds it is reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Quota {
+    pub remaining: u64,
+    pub seconds: u64,
+}
+
+impl Quota {
+    /// The one of both that lets less through in the same time.
+    fn tighter(self, other: Self) -> Self {
+        // Both have at most 15 digits.
+        let through = |one: Self, other: Self| {
+            u128::from(one.remaining).saturating_mul(u128::from(other.seconds))
+        };
+        if through(other, self) < through(self, other) {
+            other
+        } else {
+            self
+        }
+    }
 }
 
 /// What all lines of the header say together (RFC 9651 section 4.2: they are one list).
@@ -22,12 +45,12 @@ pub(super) fn read<'l>(lines: impl Iterator<Item = &'l str>) -> RateLimit {
             return RateLimit::Malformed;
         }
     }
-    match quotas.of_dictionary() {
-        None => RateLimit::Malformed,
-        Some(of_dictionary) => match quotas.longest.max(of_dictionary) {
-            Some(seconds) => RateLimit::Exhausted(seconds),
-            None => RateLimit::Left,
-        },
+    if quotas.end_dictionary().is_none() {
+        return RateLimit::Malformed;
+    }
+    match quotas.longest {
+        Some(seconds) => RateLimit::Exhausted(seconds),
+        None => RateLimit::Left(quotas.tightest),
     }
 }
 
@@ -35,6 +58,8 @@ pub(super) fn read<'l>(lines: impl Iterator<Item = &'l str>) -> RateLimit {
 struct Quotas {
     /// The longest time of the exhausted members of a list.
     longest: Option<u64>,
+    /// Of those that are not exhausted, the one that lets the least through.
+    tightest: Option<Quota>,
     /// The members of a dictionary. Of the same key the last counts, whatever the others were.
     remaining: Option<Item>,
     reset: Option<Item>,
@@ -82,25 +107,32 @@ impl Quotas {
             "t" => seconds = Some(value),
             _ => {}
         })?;
-        self.longest = self.longest.max(time_if_exhausted(remaining, seconds)?);
+        self.count(remaining, seconds)
+    }
+
+    /// Takes in the members of a dictionary; nothing where they are malformed.
+    fn end_dictionary(&mut self) -> Option<()> {
+        self.count(self.remaining, self.reset)
+    }
+
+    /// Takes in a limit; nothing where what it says is no integer.
+    fn count(&mut self, remaining: Option<Item>, seconds: Option<Item>) -> Option<()> {
+        let integer = |item: Option<Item>| match item {
+            None => Some(None),
+            Some(item) => item.integer.map(Some),
+        };
+        let (Some(remaining), Some(seconds)) = (integer(remaining)?, integer(seconds)?) else {
+            return Some(());
+        };
+        if remaining == 0 {
+            self.longest = self.longest.max(Some(seconds));
+        } else {
+            let quota = Quota { remaining, seconds };
+            let tightest = self.tightest.map_or(quota, |so_far| so_far.tighter(quota));
+            self.tightest = Some(tightest);
+        }
         Some(())
     }
-
-    /// The time of a dictionary, if something is used up; nothing at all where it is malformed.
-    fn of_dictionary(&self) -> Option<Option<u64>> {
-        time_if_exhausted(self.remaining, self.reset)
-    }
-}
-
-/// The time until there is something left again, if nothing is; nothing at all where one of them is
-/// no integer.
-fn time_if_exhausted(remaining: Option<Item>, seconds: Option<Item>) -> Option<Option<u64>> {
-    let integer = |item: Option<Item>| match item {
-        None => Some(None),
-        Some(item) => item.integer.map(Some),
-    };
-    let (remaining, seconds) = (integer(remaining)?, integer(seconds)?);
-    Some(seconds.filter(|_| remaining == Some(0)))
 }
 
 /// A bare item, RFC 9651 section 3.3, as far as it matters here.
@@ -235,11 +267,17 @@ mod tests {
         read([line].into_iter())
     }
 
+    fn left(remaining: u64, seconds: u64) -> RateLimit {
+        Left(Some(Quota { remaining, seconds }))
+    }
+
     #[test]
     fn exhausted_members_of_a_list_count() {
         for (line, expected) in [
             (r#""default";r=0;t=5"#, Exhausted(5)),
-            (r#""default";r=50;t=30"#, Left),
+            (r#""default";r=50;t=30"#, left(50, 30)),
+            (r#""a";r=50;t=30, "b";r=90;t=60"#, left(90, 60)),
+            (r#""a";r=50;t=30, "b";r=110;t=60"#, left(50, 30)),
             (r#""burst";r=0;t=10, "daily";r=500;t=3600"#, Exhausted(10)),
             (r#""a,b";r=0;t=7"#, Exhausted(7)),
             (r#""peruser";r=0;t=60;pk=:QXBwLTk5OQ==:"#, Exhausted(60)),
@@ -248,9 +286,9 @@ mod tests {
                 Exhausted(5),
             ),
             (r#""a"; r=0; t=5"#, Exhausted(5)),
-            (r#""a";r=0"#, Left),
-            (r#""a";t=5"#, Left),
-            ("quota;t=1", Left),
+            (r#""a";r=0"#, Left(None)),
+            (r#""a";t=5"#, Left(None)),
+            ("quota;t=1", Left(None)),
             ("quota;r=0;t=1\t ,\tb", Exhausted(1)),
             (r#""a";r=1;r=0;t=9;t=3"#, Exhausted(3)),
             (r#""a";r=x;t=3;r=0"#, Exhausted(3)),
@@ -264,11 +302,11 @@ mod tests {
     #[test]
     fn a_dictionary_of_draft_07() {
         assert_eq!(at("limit=100, remaining=0, reset=50"), Exhausted(50));
-        assert_eq!(at("limit=100, remaining=1, reset=50"), Left);
+        assert_eq!(at("limit=100, remaining=1, reset=50"), left(1, 50));
         assert_eq!(at("reset=50;x, remaining=0;y=1"), Exhausted(50));
-        assert_eq!(at("limit=100, reset=50"), Left);
+        assert_eq!(at("limit=100, reset=50"), Left(None));
         assert_eq!(at("reset=x, remaining=0, reset=9"), Exhausted(9));
-        assert_eq!(at("remaining=0"), Left);
+        assert_eq!(at("remaining=0"), Left(None));
         let lines = ["limit=100", "remaining=0, reset=5"];
         assert_eq!(read(lines.into_iter()), Exhausted(5));
     }

@@ -46,7 +46,7 @@ pub(super) enum Says {
 }
 
 /// Where a response has what a source reads.
-enum Place {
+pub(super) enum Place {
     /// What is no hint has none.
     Nowhere,
     /// This header; beside it those that it takes to read it.
@@ -61,7 +61,7 @@ enum Place {
 const CLOCK: HeaderSet = HeaderSet::of(&[HeaderName::Date, HeaderName::Age]);
 const AGE: HeaderSet = HeaderSet::of(&[HeaderName::Age]);
 
-const fn place(source: Source) -> Place {
+pub(super) const fn place(source: Source) -> Place {
     match source {
         Source::None | Source::Backoff | Source::Hold | Source::Breaker | Source::Pace => {
             Place::Nowhere
@@ -247,7 +247,7 @@ fn read_header(
         Source::Ratelimit if response.age_ms() > 0 => return Says::Cached,
         Source::Ratelimit => match rate_limit::read(lines) {
             RateLimit::Exhausted(seconds) => Some(saturated(seconds.saturating_mul(1000))),
-            RateLimit::Left => return Says::NotExhausted(None),
+            RateLimit::Left(_) => return Says::NotExhausted(None),
             RateLimit::Malformed => None,
         },
         Source::GrpcRetryPushbackMs => read_pushback(lines).filter(|ms| *ms >= 0).map(i64::from),

@@ -32,8 +32,10 @@ fn hold(node: Node<'_>) -> Read<HoldRules> {
 fn budget(node: Node<'_>) -> Read<BudgetRules> {
     let fields = node.fields(&[
         "capacity",
+        "start",
         "cost",
         "throttled_cost",
+        "timeout_cost",
         "failure_cost",
         "least",
         "success_refill",
@@ -47,10 +49,13 @@ fn budget(node: Node<'_>) -> Read<BudgetRules> {
     };
     let none = Thousandths::default();
     let cost = tokens("cost", none)?;
+    let capacity = fields.required("capacity")?.thousandths(TOKENS)?;
     Ok(BudgetRules {
-        capacity: fields.required("capacity")?.thousandths(TOKENS)?,
+        capacity,
+        start: tokens("start", capacity)?,
         cost,
         throttled_cost: tokens("throttled_cost", cost)?,
+        timeout_cost: tokens("timeout_cost", cost)?,
         failure_cost: tokens("failure_cost", none)?,
         least: tokens("least", none)?,
         success_refill: tokens("success_refill", none)?,
@@ -84,9 +89,15 @@ fn breaker(node: Node<'_>) -> Read<BreakerRules> {
 }
 
 fn pace(node: Node<'_>) -> Read<PaceRules> {
-    let fields = node.fields(&["decrease_percent", "percent_per_second", "least_per_minute"])?;
+    let fields = node.fields(&[
+        "decrease_percent",
+        "percent_per_second",
+        "least_per_minute",
+        "reads_limits",
+    ])?;
     Ok(PaceRules {
         decrease_percent: fields.required("decrease_percent")?.number(PERCENT)?,
+        reads_limits: fields.boolean("reads_limits", false)?,
         rise: rise(&fields)?,
     })
 }

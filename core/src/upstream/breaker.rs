@@ -46,14 +46,27 @@ impl Breaker {
         self.next_probe_ms.map_or(0, |ms| ms.saturating_sub(now_ms))
     }
 
-    /// Sends a probe; the next may follow after a longer while, whatever becomes of this one.
-    pub(super) fn probe(&mut self, rules: &BreakerRules, now_ms: u64) {
-        self.probes = self.probes.saturating_add(1);
-        self.next_probe_ms = Some(now_ms.saturating_add(probe_wait(rules, self.probes)));
+    /// When the next probe may be sent, UTC milliseconds since 1970; 0 where it is closed.
+    pub(super) fn next_probe_ms(&self) -> u64 {
+        self.next_probe_ms.unwrap_or(0)
     }
 
-    /// Takes in a failure; whether that opens it. No probe comes before `not_before_ms`.
-    pub(super) fn fail(&mut self, rules: &BreakerRules, now_ms: u64, not_before_ms: u64) -> bool {
+    /// Sends a probe; the next may follow after a longer while, whatever becomes of this one. Calls
+    /// come once in `gap_ms`.
+    pub(super) fn probe(&mut self, rules: &BreakerRules, now_ms: u64, gap_ms: u64) {
+        self.probes = self.probes.saturating_add(1);
+        self.next_probe_ms = Some(now_ms.saturating_add(probe_wait(rules, self.probes, gap_ms)));
+    }
+
+    /// Takes in a failure; whether that opens it. No probe comes before `not_before_ms`, and calls come
+    /// once in `gap_ms`.
+    pub(super) fn fail(
+        &mut self,
+        rules: &BreakerRules,
+        now_ms: u64,
+        not_before_ms: u64,
+        gap_ms: u64,
+    ) -> bool {
         if self.is_open() {
             return false;
         }
@@ -68,7 +81,7 @@ impl Breaker {
             self.failures >= rules.failures && failing_ms >= rules.after_ms
         };
         if opens {
-            let probe_ms = now_ms.saturating_add(probe_wait(rules, self.probes));
+            let probe_ms = now_ms.saturating_add(probe_wait(rules, self.probes, gap_ms));
             self.next_probe_ms = Some(probe_ms.max(not_before_ms));
         }
         opens
@@ -100,7 +113,12 @@ impl Breaker {
     }
 }
 
-fn probe_wait(rules: &BreakerRules, probes: u32) -> u64 {
+/// How long it is to the next probe after so many.
+fn probe_wait(rules: &BreakerRules, probes: u32, gap_ms: u64) -> u64 {
+    /// Where many processes call seldom, their probes together are a load: a quarter of the usual one,
+    const GAPS: u64 = 4;
+    /// but none has to wait longer for its own sake.
+    const LONGEST_MS: u64 = 30_000;
     let backoff = Backoff {
         base_ms: rules.probe_base_ms,
         min_ms: 0,
@@ -111,7 +129,8 @@ fn probe_wait(rules: &BreakerRules, probes: u32) -> u64 {
         cap_applies: CapApplies::AfterJitter,
         jitter: Jitter::None,
     };
-    backoff.wait(probes, Draw::Fixed(0))
+    let least_ms = gap_ms.saturating_mul(GAPS).min(LONGEST_MS);
+    backoff.wait(probes, Draw::Fixed(0)).max(least_ms)
 }
 
 #[cfg(test)]
@@ -133,6 +152,9 @@ mod tests {
         },
     };
 
+    /// Calls come ten times a second.
+    const GAP_MS: u64 = 100;
+
     fn opened() -> Breaker {
         let mut breaker = Breaker::default();
         for (now_ms, opens) in [
@@ -142,7 +164,7 @@ mod tests {
             (10_900, false),
             (11_200, true),
         ] {
-            assert_eq!(breaker.fail(&RULES, now_ms, 0), opens);
+            assert_eq!(breaker.fail(&RULES, now_ms, 0, GAP_MS), opens);
         }
         breaker
     }
@@ -154,8 +176,8 @@ mod tests {
         for wait_ms in [500, 1000, 2000, 3000, 3000] {
             assert_eq!(breaker.next_probe(now_ms), wait_ms);
             now_ms += wait_ms;
-            breaker.probe(&RULES, now_ms);
-            assert!(!breaker.fail(&RULES, now_ms, 0) && breaker.is_open());
+            breaker.probe(&RULES, now_ms, GAP_MS);
+            assert!(!breaker.fail(&RULES, now_ms, 0, GAP_MS) && breaker.is_open());
         }
     }
 
@@ -163,11 +185,11 @@ mod tests {
     fn a_burst_of_failures_is_no_outage_and_a_success_between_them_neither() {
         let mut breaker = Breaker::default();
         for failure in 0..100 {
-            assert!(!breaker.fail(&RULES, 10_000 + failure * 9, 0));
+            assert!(!breaker.fail(&RULES, 10_000 + failure * 9, 0, GAP_MS));
         }
         let mut breaker = Breaker::default();
         for failure in 0..100 {
-            assert!(!breaker.fail(&RULES, 10_000 + failure * 1000, 0));
+            assert!(!breaker.fail(&RULES, 10_000 + failure * 1000, 0, GAP_MS));
             if failure % 4 == 3 {
                 breaker.succeed();
             }
@@ -177,10 +199,10 @@ mod tests {
     #[test]
     fn while_it_recovers_it_opens_sooner_and_goes_on_where_it_was() {
         let mut breaker = opened();
-        breaker.probe(&RULES, 11_700);
+        breaker.probe(&RULES, 11_700, GAP_MS);
         assert!(breaker.succeed() && !breaker.is_open());
         assert!(!breaker.succeed());
-        let opens = [0, 1, 2].map(|n| breaker.fail(&RULES, 12_000 + n, 0));
+        let opens = [0, 1, 2].map(|n| breaker.fail(&RULES, 12_000 + n, 0, GAP_MS));
         assert_eq!(opens, [false, false, true]);
         assert_eq!(breaker.next_probe(12_002), 1000);
         breaker.succeed();
@@ -198,9 +220,9 @@ mod tests {
     fn no_probe_comes_before_a_hold_ends() {
         let mut breaker = Breaker::default();
         for _ in 0..5 {
-            breaker.fail(&RULES, 10_000, 0);
+            breaker.fail(&RULES, 10_000, 0, GAP_MS);
         }
-        assert!(breaker.fail(&RULES, 12_000, 20_000));
+        assert!(breaker.fail(&RULES, 12_000, 20_000, GAP_MS));
         assert_eq!(breaker.next_probe(12_000), 8000);
     }
 }

@@ -4,12 +4,13 @@ use serde::Serialize;
 
 use super::rules::BudgetRules;
 use super::state::{Read, State};
+use crate::decision::FailureClass;
 use crate::thousandths::Thousandths;
 
 /// What is left of the tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Budget {
-    /// How many thousandths of a token are missing; so that a new bucket is full by any policy.
+    /// How many thousandths of a token are missing.
     spent: u64,
     /// Until when time has given its tokens, UTC microseconds since 1970.
     refilled_us: u64,
@@ -28,6 +29,10 @@ impl Budget {
         const SECOND_US: u64 = 1_000_000;
         let now_us = now_ms.saturating_mul(1000);
         let rate = rules.per_second.0;
+        if *self == Self::default() {
+            self.spent = rules.capacity.0.saturating_sub(rules.start.0);
+            self.refilled_us = now_us;
+        }
         if self.spent == 0 || rate == 0 {
             self.refilled_us = now_us;
             return;
@@ -51,8 +56,8 @@ impl Budget {
     }
 
     /// Takes what a retry costs; whether there was enough.
-    pub(super) fn pay(&mut self, rules: &BudgetRules, throttled: bool) -> bool {
-        let cost = Self::cost(rules, throttled);
+    pub(super) fn pay(&mut self, rules: &BudgetRules, class: FailureClass) -> bool {
+        let cost = Self::cost(rules, class);
         let left = self.left(rules);
         let enough = left >= cost && (rules.least.0 == 0 || left > rules.least);
         if enough {
@@ -61,12 +66,12 @@ impl Budget {
         enough
     }
 
-    /// What a retry costs.
-    pub(super) fn cost(rules: &BudgetRules, throttled: bool) -> Thousandths {
-        if throttled {
-            rules.throttled_cost
-        } else {
-            rules.cost
+    /// What a retry after such a failure costs.
+    pub(super) fn cost(rules: &BudgetRules, class: FailureClass) -> Thousandths {
+        match class {
+            FailureClass::RateLimited | FailureClass::Overloaded => rules.throttled_cost,
+            FailureClass::Timeout => rules.timeout_cost,
+            _ => rules.cost,
         }
     }
 
@@ -93,8 +98,10 @@ mod tests {
     /// AWS's of 2026: 500 tokens, 14 for a retry, 5 for one after throttling.
     const AWS: BudgetRules = BudgetRules {
         capacity: tokens(500),
+        start: tokens(500),
         cost: tokens(14),
         throttled_cost: tokens(5),
+        timeout_cost: tokens(14),
         failure_cost: NONE,
         least: NONE,
         success_refill: tokens(1),
@@ -105,8 +112,10 @@ mod tests {
     /// gRPC's (gRFC A6): any failure costs a token, and half of them have to be left.
     const GRPC: BudgetRules = BudgetRules {
         capacity: tokens(10),
+        start: tokens(10),
         cost: NONE,
         throttled_cost: NONE,
+        timeout_cost: NONE,
         failure_cost: tokens(1),
         least: tokens(5),
         success_refill: Thousandths(100),
@@ -115,11 +124,12 @@ mod tests {
 
     #[test]
     fn aws_has_enough_for_35_retries_or_100_after_throttling() {
-        let retries = |throttled| {
+        let retries = |class| {
             let mut budget = Budget::default();
-            (0..999).take_while(|_| budget.pay(&AWS, throttled)).count()
+            (0..999).take_while(|_| budget.pay(&AWS, class)).count()
         };
-        assert_eq!([false, true].map(retries), [35, 100]);
+        let classes = [FailureClass::ServerError, FailureClass::RateLimited];
+        assert_eq!(classes.map(retries), [35, 100]);
     }
 
     #[test]
@@ -127,7 +137,7 @@ mod tests {
         let mut budget = Budget::default();
         let mut fail = || {
             budget.take(&GRPC, GRPC.failure_cost);
-            budget.pay(&GRPC, false)
+            budget.pay(&GRPC, FailureClass::ServerError)
         };
         assert_eq!(
             [(); 6].map(|()| fail()),
@@ -136,7 +146,7 @@ mod tests {
         for _ in 0..11 {
             budget.give(GRPC.success_refill);
         }
-        assert!(budget.pay(&GRPC, false));
+        assert!(budget.pay(&GRPC, FailureClass::ServerError));
     }
 
     #[test]
@@ -154,5 +164,24 @@ mod tests {
         assert_eq!(budget.left(&slow).0, 498_000 + 1003);
         budget.refill(&slow, u64::MAX);
         assert_eq!(budget.left(&slow), AWS.capacity);
+    }
+
+    #[test]
+    fn a_bucket_that_starts_empty_has_to_be_earned() {
+        let earned = BudgetRules {
+            capacity: tokens(10),
+            start: NONE,
+            timeout_cost: tokens(1),
+            success_refill: Thousandths(100),
+            ..AWS
+        };
+        let mut budget = Budget::default();
+        for success in 0..10 {
+            budget.refill(&earned, 1_000_000 + success);
+            assert!(!budget.pay(&earned, FailureClass::Timeout));
+            budget.give(earned.success_refill);
+        }
+        let timeouts = [(); 2].map(|()| budget.pay(&earned, FailureClass::Timeout));
+        assert_eq!(timeouts, [true, false]);
     }
 }

@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::rules::HoldRules;
 use super::state::{Read, State};
-use crate::hint::Hint;
 use crate::jitter::Draw;
 
 /// Until when all calls wait.
@@ -25,10 +24,10 @@ impl Hold {
     }
 
     /// Takes in what the server told one call; the later instant counts.
-    pub(super) fn learn(&mut self, rules: &HoldRules, hint: Hint, now_ms: u64) {
-        let spread_ms = hint.ms.saturating_mul(rules.spread_percent) / 100;
+    pub(super) fn learn(&mut self, rules: &HoldRules, wait_ms: u64, now_ms: u64) {
+        let spread_ms = wait_ms.saturating_mul(rules.spread_percent) / 100;
         self.merge(Self {
-            until_ms: now_ms.saturating_add(hint.ms),
+            until_ms: now_ms.saturating_add(wait_ms),
             spread_ms: spread_ms.saturating_add(rules.spread_ms),
         });
     }
@@ -60,26 +59,16 @@ impl Hold {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decision::Source;
 
     const RULES: HoldRules = HoldRules {
         spread_percent: 50,
         spread_ms: 500,
     };
 
-    fn hint(ms: u64) -> Hint {
-        Hint {
-            ms,
-            source: Source::RetryAfter,
-            at_most: false,
-            past: false,
-        }
-    }
-
     #[test]
     fn calls_are_released_one_after_the_other_behind_the_end() {
         let mut hold = Hold::default();
-        hold.learn(&RULES, hint(2000), 10_000);
+        hold.learn(&RULES, 2000, 10_000);
         let release = |draw| hold.release_ms(Draw::Fixed(draw), 0);
         assert_eq!(
             [0, 1 << 63, u64::MAX].map(release),
@@ -90,12 +79,12 @@ mod tests {
     #[test]
     fn the_later_end_counts() {
         let mut hold = Hold::default();
-        hold.learn(&RULES, hint(2000), 10_000);
-        hold.learn(&RULES, hint(1000), 10_500);
+        hold.learn(&RULES, 2000, 10_000);
+        hold.learn(&RULES, 1000, 10_500);
         assert_eq!(hold.until_ms(), 12_000);
-        hold.learn(&RULES, hint(1600), 10_500);
+        hold.learn(&RULES, 1600, 10_500);
         assert_eq!(hold.until_ms(), 12_100);
-        hold.learn(&RULES, hint(u64::MAX), u64::MAX);
+        hold.learn(&RULES, u64::MAX, u64::MAX);
         assert_eq!(hold.release_ms(Draw::Fixed(u64::MAX), 0), u64::MAX);
     }
 }

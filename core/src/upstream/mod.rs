@@ -5,6 +5,8 @@ mod admission;
 mod breaker;
 mod budget;
 mod hold;
+mod learn;
+mod limits;
 mod rate;
 mod rules;
 mod state;
@@ -17,12 +19,14 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use crate::call::Call;
 use crate::decision::{Action, Decision, FailureClass, Reason, Source};
 use crate::explanation::{Explanation, Recorder, Topic};
-use crate::failure::Failure;
+use crate::failure::{Failure, Headers};
 use crate::json::Json;
 use crate::policy::{Policy, PolicyError};
 use breaker::Breaker;
 use budget::Budget;
 use hold::Hold;
+use learn::tells_of_the_server;
+use limits::Limits;
 use rate::Rate;
 use state::{State, not_a_state};
 
@@ -45,6 +49,7 @@ pub struct Upstream {
     budget: Budget,
     breaker: Breaker,
     rate: Rate,
+    limits: Limits,
     /// When the rate was last cut.
     slowed_ms: u64,
     /// How often slots were made worthless.
@@ -69,6 +74,7 @@ impl Upstream {
             budget: Budget::read(&state.object("budget", "budget.")?)?,
             breaker: Breaker::read(&state.object("breaker", "breaker.")?)?,
             rate: Rate::read(&state.object("rate", "rate.")?)?,
+            limits: Limits::read(&state)?,
             slowed_ms: state.number("slowed_ms")?,
             epoch: u16::try_from(epoch).unwrap_or(u16::MAX),
             last_failure: state.number("last_failure")?,
@@ -94,9 +100,7 @@ impl Upstream {
                 self.budget.refill(budget, now_ms);
                 self.budget.give(budget.call_refill);
             }
-            if !self.breaker.is_open() {
-                self.rate.count(now_ms);
-            }
+            self.rate.count(now_ms);
         }
         if rules.hold.is_some() {
             let hold_ms = self
@@ -110,19 +114,17 @@ impl Upstream {
         if let Some(breaker) = rules.breaker.as_ref().filter(|_| self.breaker.is_open()) {
             let probe_ms = self.breaker.next_probe(now_ms);
             if probe_ms > 0 {
-                return self.wait(
-                    policy,
-                    rules,
-                    call,
-                    probe_ms,
-                    Source::Breaker,
-                    Ticket::ASKED,
-                );
+                // Not all of them at once, so that those that come back behind a probe are few, and it
+                // is mostly a new call that is the next.
+                let after_ms = probe_ms.saturating_add(call.draw.below(attempt, probe_ms));
+                let (source, ticket) = (Source::Breaker, Ticket::ASKED);
+                return self.wait(policy, rules, call, after_ms, source, ticket);
             }
-            self.breaker.probe(breaker, now_ms);
+            self.breaker.probe(breaker, now_ms, self.rate.gap_ms());
             return Admission::Send;
         }
-        if !self.rate.is_limited(now_ms) {
+        let share = self.limits.share(now_ms);
+        if !self.rate.is_limited(share, now_ms) {
             self.breaker.recovered();
             return Admission::Send;
         }
@@ -136,26 +138,35 @@ impl Upstream {
             slot_ms => self.wait(policy, rules, call, slot_ms, Source::Pace, own),
         };
         if !matches!(admission, Admission::Refuse(_)) {
-            self.rate.take_slot(now_ms);
+            self.rate.take_slot(share, now_ms);
         }
         admission
     }
 
     /// Takes in that an attempt succeeded. `after` is the decision that led to it; `None` for a first
-    /// attempt.
-    pub fn succeed(&mut self, policy: &Policy, call: &Call<'_>, after: Option<Decision>) {
+    /// attempt. The `headers` of the answer tell what is left of the server's limits.
+    pub fn succeed(
+        &mut self,
+        policy: &Policy,
+        call: &Call<'_>,
+        after: Option<Decision>,
+        headers: Headers<'_>,
+    ) {
         let (Some(rules), Some(now_ms)) = (&policy.upstream, self.advance(call)) else {
             return;
         };
         if let Some(budget) = &rules.budget {
             self.budget.refill(budget, now_ms);
-            let cost = after.map(|decision| Budget::cost(budget, is_throttled(decision.class())));
+            let cost = after.map(|decision| Budget::cost(budget, decision.class()));
             self.budget.give(match cost {
                 Some(cost) if budget.refund => cost,
                 _ => budget.success_refill,
             });
         }
         self.is_well(rules, now_ms);
+        if let Some(pace) = rules.pace.as_ref().filter(|pace| pace.reads_limits) {
+            self.keep_to_limits(policy, rules, pace, call, headers, now_ms);
+        }
     }
 
     /// Takes in that an attempt failed, and decides like [`Policy::decide`], but that a retry must be
@@ -191,6 +202,18 @@ impl Upstream {
         self.hold = hold;
     }
 
+    /// Whether another copy of the same state differs in nothing but what is counted: how often calls
+    /// come, the tokens of the budget, and what is left of limits. Whoever keeps it for many processes
+    /// may write that later.
+    pub fn differs_in_counts_only(&self, other: &Self) -> bool {
+        let mut other = other.clone();
+        other.now_ms = self.now_ms;
+        other.budget = self.budget;
+        other.rate.count_like(&self.rate);
+        other.limits.count_like(&self.limits);
+        *self == other
+    }
+
     fn run(
         &mut self,
         policy: &Policy,
@@ -206,110 +229,17 @@ impl Upstream {
         if decision.reason() == Reason::Aborted {
             return decision;
         }
-        if !tells_of_the_server(class) || decision.reason() == Reason::NotAFailure {
+        if decision.reason() != Reason::NotAFailure && tells_of_the_server(class) {
+            self.last_failure = decision.to_bits();
+            let hint =
+                hint.filter(|hint| !hint.at_most && (1..=policy.hint.max_ms).contains(&hint.ms));
+            self.learn(rules, class, hint, now_ms, record);
+        } else if decision.action() == Action::Stop {
             self.is_well(rules, now_ms);
-            return decision;
         }
-        self.last_failure = decision.to_bits();
-        if let Some(hold) = &rules.hold
-            && let Some(hint) = hint
-            && !hint.at_most
-            && (1..=policy.hint.max_ms).contains(&hint.ms)
-        {
-            self.hold.learn(hold, hint, now_ms);
-            record.step(Topic::Upstream, || {
-                format!("all calls are held for {} ms", hint.ms)
-            });
-        }
-        if let Some(breaker) = &rules.breaker
-            && class != FailureClass::RateLimited
-            && self.breaker.fail(breaker, now_ms, self.hold.until_ms())
-        {
-            self.rate.free();
-            self.epoch = self.epoch.wrapping_add(1);
-            record.step(Topic::Upstream, || {
-                let probe_ms = self.breaker.next_probe(now_ms);
-                format!("the breaker opens, and the next call goes out in {probe_ms} ms")
-            });
-        }
-        if rules.breaker.is_some() && !is_throttled(class) {
-            self.fall_back(now_ms, record);
-        }
-        if let Some(pace) = &rules.pace
-            && is_throttled(class)
-        {
-            self.slow_down(pace, now_ms, record);
-        }
-        let Some(budget) = &rules.budget else {
-            return decision;
-        };
-        self.budget.refill(budget, now_ms);
-        self.budget.take(budget, budget.failure_cost);
-        if decision.action() != Action::Retry {
-            return decision;
-        }
-        let paid = self.budget.pay(budget, is_throttled(class));
-        record.step(Topic::Upstream, || {
-            let left = self.budget.left(budget).0 / 1000;
-            match paid {
-                true => format!("the retry is paid from the budget, which has {left} tokens left"),
-                false => format!("the budget has {left} tokens, too few for a retry"),
-            }
-        });
-        if paid {
-            return decision;
-        }
-        Decision::new(
-            Action::Stop,
-            class,
-            Reason::BudgetExhausted,
-            Source::None,
-            0,
-        )
-    }
-
-    /// Whether a second has passed since the rate was last cut; if so, it is cut now. Many answers of
-    /// the same moment tell one thing.
-    fn may_slow_down(&mut self, now_ms: u64) -> bool {
-        let may = now_ms.saturating_sub(self.slowed_ms) >= 1000;
-        if may {
-            self.slowed_ms = now_ms;
-        }
-        may
-    }
-
-    /// Halves a rate that rises again: what fails now may fail of that.
-    fn fall_back(&mut self, now_ms: u64, record: &mut Recorder) {
-        if !self.rate.is_limited(now_ms) || !self.may_slow_down(now_ms) {
-            return;
-        }
-        self.rate.halve(now_ms);
-        record.step(Topic::Upstream, || {
-            let percent = self.rate.percent(now_ms);
-            format!("the rate falls back to {percent} % of the usual one")
-        });
-    }
-
-    /// Cuts the rate: the server has too much to do.
-    fn slow_down(&mut self, pace: &PaceRules, now_ms: u64, record: &mut Recorder) {
-        if self.breaker.is_open() || !self.may_slow_down(now_ms) {
-            return;
-        }
-        let left = 100_u64.saturating_sub(pace.decrease_percent);
-        let percent = self.rate.percent(now_ms).saturating_mul(left) / 100;
-        self.rate.limit(&pace.rise, percent, now_ms);
-        record.step(Topic::Upstream, || {
-            format!("calls are sent at {percent} % of the usual rate, rising")
-        });
-    }
-
-    /// The server answers as it should.
-    fn is_well(&mut self, rules: &UpstreamRules, now_ms: u64) {
-        if self.breaker.succeed()
-            && let Some(breaker) = &rules.breaker
-        {
-            self.rate
-                .limit(&breaker.rise, breaker.start_percent, now_ms);
+        match &rules.budget {
+            Some(budget) => self.charge(budget, decision, now_ms, record),
+            None => decision,
         }
     }
 
@@ -351,6 +281,7 @@ impl Upstream {
             self.budget.set_back(back_ms);
             self.breaker.set_back(back_ms);
             self.rate.set_back(back_ms);
+            self.limits.set_back(back_ms);
             self.slowed_ms = self.slowed_ms.saturating_sub(back_ms);
             self.now_ms = now_ms;
         }
@@ -363,22 +294,4 @@ impl<'de> Deserialize<'de> for Upstream {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::read(&Json::deserialize(deserializer)?).map_err(de::Error::custom)
     }
-}
-
-/// Whether the server had too much to do.
-fn is_throttled(class: FailureClass) -> bool {
-    matches!(class, FailureClass::RateLimited | FailureClass::Overloaded)
-}
-
-/// Whether a failure of this class says that the server, and not the request, is at fault.
-fn tells_of_the_server(class: FailureClass) -> bool {
-    matches!(
-        class,
-        FailureClass::RateLimited
-            | FailureClass::Overloaded
-            | FailureClass::Unavailable
-            | FailureClass::ServerError
-            | FailureClass::Timeout
-            | FailureClass::Transport
-    )
 }

@@ -31,12 +31,16 @@ pub(crate) struct HoldRules {
 /// A bucket of tokens that retries are paid from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct BudgetRules {
-    /// The most that the bucket holds, and what it holds at first.
+    /// The most that the bucket holds,
     pub capacity: Thousandths,
+    /// and what it holds at first.
+    pub start: Thousandths,
     /// What a retry costs.
     pub cost: Thousandths,
     /// What a retry costs after the server had too much to do.
     pub throttled_cost: Thousandths,
+    /// What a retry after a timeout costs.
+    pub timeout_cost: Thousandths,
     /// What any failure costs, retried or not.
     pub failure_cost: Thousandths,
     /// A retry is made only where more than this is left.
@@ -75,6 +79,8 @@ pub(crate) struct BreakerRules {
 pub(crate) struct PaceRules {
     /// By how much it falls.
     pub decrease_percent: u64,
+    /// Whether it is kept to what the server says is left of its limits.
+    pub reads_limits: bool,
     #[serde(flatten)]
     pub rise: Rise,
 }

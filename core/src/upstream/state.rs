@@ -2,8 +2,10 @@
 //! would be half as large as the rest of the core.
 
 use alloc::format;
+use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
+use crate::header::HeaderName;
 use crate::json::Json;
 use crate::policy::PolicyError;
 
@@ -31,6 +33,25 @@ impl<'j> State<'j> {
             Some(json) => Ok(Self { json, path }),
             None => Err(self.wrong(name, "an object")),
         }
+    }
+
+    /// The objects of a list in it, each of which is to be read at `path`.
+    pub(super) fn list(&self, name: &str, path: &'static str) -> Read<Vec<Self>> {
+        let Some(Json::List(values)) = self.json.get(name) else {
+            return Err(self.wrong(name, "a list"));
+        };
+        let objects = values.iter().map(|json| match json {
+            Json::Object(_) => Ok(Self { json, path }),
+            _ => Err(self.wrong(name, "a list of objects")),
+        });
+        objects.collect()
+    }
+
+    /// The name of a header that some policy reads.
+    pub(super) fn header(&self, name: &str) -> Read<HeaderName> {
+        let text = self.json.get(name).and_then(Json::as_text);
+        let header = text.and_then(|text| HeaderName::from_name(text));
+        header.ok_or_else(|| self.wrong(name, "the name of a header that is known"))
     }
 
     pub(super) fn number(&self, name: &str) -> Read<u64> {

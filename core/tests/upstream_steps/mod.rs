@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use holdoff::{Admission, Decision, Policy, Ticket, Upstream};
+use holdoff::{Admission, Decision, Failure, Policy, Ticket, Upstream};
 use serde_json::{Map, Value, json};
 
 use super::{Result, draw, expect, field, object, text, with_failure};
@@ -68,8 +68,11 @@ fn take(step: &Value, policy: &Policy, state: &mut Upstream, kept: &mut Kept) ->
         return expect(object(step, "expect")?, &actual);
     }
     if step.get("succeed").is_some() {
-        return with_call(object(step, "succeed")?, |_, call| {
-            state.succeed(policy, call, kept.decision);
+        return with_call(object(step, "succeed")?, |answer, call| {
+            let Failure::Response { headers, .. } = *answer else {
+                return Err("a success is a response".into());
+            };
+            state.succeed(policy, call, kept.decision, headers);
             Ok(())
         });
     }
@@ -94,7 +97,7 @@ fn take(step: &Value, policy: &Policy, state: &mut Upstream, kept: &mut Kept) ->
 
 fn with_call<T>(
     input: &Map<String, Value>,
-    with: impl FnOnce(&holdoff::Failure<'_>, &holdoff::Call<'_>) -> Result<T>,
+    with: impl FnOnce(&Failure<'_>, &holdoff::Call<'_>) -> Result<T>,
 ) -> Result<T> {
     let draw = draw(input)?.ok_or("a step needs a draw or a seed")?;
     // What is not about a failure is given one that nobody looks at.

@@ -20,6 +20,7 @@ import {
   Upstream,
 } from "holdoff";
 import { type Client, preset, presetNames } from "holdoff/clients";
+import { type IORedisLike, type NodeRedisLike, SharedUpstream } from "holdoff/redis";
 
 preset("openai-node") satisfies Policy;
 preset("openai-node@6.49.0") satisfies Policy;
@@ -129,6 +130,16 @@ Upstream.fromJSON(JSON.stringify(upstream)) satisfies Upstream;
 upstream.succeed(policy, { status: 200, now: 0 });
 // @ts-expect-error the policy is missing
 upstream.admit({ now: 0 });
+declare const ioredis: IORedisLike;
+declare const nodeRedis: NodeRedisLike;
+const shared = new SharedUpstream(ioredis, { key: "a.b", onReachable: () => {} });
+new SharedUpstream(nodeRedis, { key: "a.b", prefix: "x:", expiryMs: 1, timeoutMs: 1, maxAgeMs: 1 });
+(await retry(() => fetch("https://a.b"), { upstream: shared })) satisfies Response;
+(await shared.admit(policy, {})) satisfies Admission;
+// @ts-expect-error the key is missing
+new SharedUpstream(ioredis, {});
+// @ts-expect-error no client
+new SharedUpstream({}, { key: "a.b" });
 try {
   await retry(() => fetch("https://a.b"), { policy, upstream, deadlineMs: 1000 });
 } catch (thrown) {

@@ -12,6 +12,7 @@ that you already use:
     print(response.status_code, holdoff.decision_of(response))
 """
 
+from holdoff._call import Clock, DecisionEvent, RetryOptions
 from holdoff._codes import Action, FailureClass, Phase, Reason, Source, Topic, TransportKind
 from holdoff._headers import Headers
 from holdoff._native import fresh_seed
@@ -21,15 +22,7 @@ from holdoff.error_body import ErrorBody, parse_error
 from holdoff.explanation import Explanation, Step
 from holdoff.policy import PRESET_NAMES, Policy, PolicyError
 from holdoff.report import SupportReport, support_report
-from holdoff.retrying import (
-    Clock,
-    DecisionEvent,
-    HeldBackError,
-    RetryOptions,
-    aretry,
-    decision_of,
-    retry,
-)
+from holdoff.retrying import HeldBackError, aretry, decision_of, retry
 from holdoff.upstream import Admission, Upstream
 
 __all__ = [

@@ -29,10 +29,34 @@ async def within(seconds: float, function: Callable[[], Awaitable[T]]) -> T | No
         return None
     import asyncio
 
+    if sys.version_info < (3, 11):
+        return await _within(seconds, function)
     try:
-        return await asyncio.wait_for(function(), seconds)
+        async with asyncio.timeout(seconds) as limit:
+            return await function()
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        return None
+
+
+async def _within(seconds: float, function: Callable[[], Awaitable[T]]) -> T | None:
+    """Do the same in Python 3.10, in a task of its own."""
+    import asyncio
+
+    async def outcome() -> tuple[T | None, Exception | None]:
+        try:
+            return await function(), None
+        except Exception as error:  # noqa: BLE001, since `wait_for` raises the like
+            return None, error
+
+    try:
+        result, error = await asyncio.wait_for(outcome(), seconds)
     except asyncio.TimeoutError:
         return None
+    if error is not None:
+        raise error
+    return result
 
 
 def _running_trio() -> Any | None:

@@ -52,6 +52,14 @@ def method_of(outcome: Any) -> str | None:
     return None
 
 
+def endpoint_of(outcome: Any) -> str | None:
+    """Tell the URL of the request behind a response or exception, if the client tells it."""
+    with suppress(Exception):  # httpx raises where there is no request
+        request = getattr(outcome, "request", None) or outcome.request_info  # aiohttp
+        return str(request.url)
+    return None
+
+
 def read_body(response: Any) -> bytes | None:
     """Read the body so that it stays readable; not one that is long or of unknown length."""
     body = _received_body(response)

@@ -123,6 +123,15 @@ class Policy:
         """Whether a decision looks into the response body."""
         return self._reads_body
 
+    @property
+    def idempotency_key_header(self) -> str | None:
+        """The request header in which the policy asks for an idempotency key, or `None`.
+
+        The adapters give each request whose method is not idempotent a key of its own there, the
+        same on all attempts, and have it count as idempotent.
+        """
+        return self._native.idempotency_key_header()
+
     def to_json(self) -> str:
         """Write the policy as a JSON document with every default spelt out."""
         return self._native.to_json()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from holdoff import _native
 from holdoff._headers import HeaderNames
 from holdoff._library import readable
-from holdoff._request import pack
+from holdoff._request import pack, pack_call
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -79,3 +79,9 @@ def support_report(
         endpoint=parts.endpoint,
         _text=parts.text,
     )
+
+
+def public_endpoint(url: str) -> str:
+    """Tell an endpoint without its query and credentials, as a report does."""
+    parts = readable(_native.support_report(pack_call(), url))
+    return parts.endpoint or ""

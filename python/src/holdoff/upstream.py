@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from holdoff import _native
 from holdoff._codes import SOURCES, Source
@@ -14,10 +14,11 @@ from holdoff.explanation import explained
 from holdoff.policy import checked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from typing_extensions import Self, Unpack
 
+    from holdoff._headers import Headers
     from holdoff._request import CallFacts, Facts
     from holdoff.explanation import Explanation
     from holdoff.policy import Policy
@@ -105,13 +106,20 @@ class Upstream:
         return Admission("wait", bits & 0x7FFF_FFFF, SOURCES[bits >> 31 & 0x1F], bits >> 36)
 
     def succeed(
-        self, policy: Policy, *, after: Decision | None = None, **facts: Unpack[CallFacts]
+        self,
+        policy: Policy,
+        *,
+        after: Decision | None = None,
+        headers: Headers | None = None,
+        **facts: Unpack[CallFacts],
     ) -> None:
         """Take in that an attempt succeeded.
 
-        `after` is the decision that led to it; `None` for a first attempt.
+        `after` is the decision that led to it; `None` for a first attempt. The answer's `headers`
+        may say what is left of the server's limits.
         """
-        self._native.succeed(policy._native, pack_call(**facts), after.bits if after else 0)
+        request = pack(policy._header_names, False, status=0, headers=headers, **facts)
+        self._native.succeed(policy._native, request, after.bits if after else 0)
 
     def decide(self, policy: Policy, **facts: Unpack[Facts]) -> Decision:
         """Take in that an attempt failed, and decide on it.
@@ -137,3 +145,59 @@ class Upstream:
     def __repr__(self) -> str:
         """The state."""
         return f"<Upstream {self.to_json()}>"
+
+
+class UpstreamLike(Protocol):
+    """What `retry` needs of an upstream: an `Upstream`, or what has its methods."""
+
+    def admit(self, policy: Policy, *, ticket: int = 0, **facts: Unpack[CallFacts]) -> Admission:
+        """Tell whether an attempt may be sent now."""
+        ...
+
+    def succeed(
+        self,
+        policy: Policy,
+        *,
+        after: Decision | None = None,
+        headers: Headers | None = None,
+        **facts: Unpack[CallFacts],
+    ) -> None:
+        """Take in that an attempt succeeded."""
+        ...
+
+    def decide(self, policy: Policy, **facts: Unpack[Facts]) -> Decision:
+        """Take in that an attempt failed, and decide on it."""
+        ...
+
+    def explain(self, policy: Policy, **facts: Unpack[Facts]) -> Explanation:
+        """Decide as `decide` does, and tell the steps that led to the decision."""
+        ...
+
+
+class AsyncUpstreamLike(Protocol):
+    """The same for `aretry`, with answers that are awaited."""
+
+    def admit(
+        self, policy: Policy, *, ticket: int = 0, **facts: Unpack[CallFacts]
+    ) -> Awaitable[Admission]:
+        """Tell whether an attempt may be sent now."""
+        ...
+
+    def succeed(
+        self,
+        policy: Policy,
+        *,
+        after: Decision | None = None,
+        headers: Headers | None = None,
+        **facts: Unpack[CallFacts],
+    ) -> Awaitable[None]:
+        """Take in that an attempt succeeded."""
+        ...
+
+    def decide(self, policy: Policy, **facts: Unpack[Facts]) -> Awaitable[Decision]:
+        """Take in that an attempt failed, and decide on it."""
+        ...
+
+    def explain(self, policy: Policy, **facts: Unpack[Facts]) -> Awaitable[Explanation]:
+        """Decide as `decide` does, and tell the steps that led to the decision."""
+        ...

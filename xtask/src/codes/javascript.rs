@@ -43,6 +43,10 @@ pub fn render() -> String {
         quoted(&holdoff::REQUEST_ID_HEADERS, ", ")
     );
     source += &format!(
+        "\nexport const idempotentMethods: readonly string[] = [{}];\n",
+        quoted(&holdoff::IDEMPOTENT_METHODS, ", ")
+    );
+    source += &format!(
         "\nexport const maxBodyBytes = {};\n",
         holdoff::MAX_BODY_BYTES
     );

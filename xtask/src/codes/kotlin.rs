@@ -1,16 +1,20 @@
 //! `kotlin/target/generated-sources/codes/io/holdoff/Codes.kt`: an enum for each code table.
 
-use holdoff::{Code, MAX_BODY_BYTES};
+use holdoff::{Code, IDEMPOTENT_METHODS, MAX_BODY_BYTES};
 
 use super::TABLES;
 
 /// The source of `Codes.kt`.
 pub fn render() -> String {
+    let methods = IDEMPOTENT_METHODS.map(|method| format!("{method:?}"));
+    let methods = methods.join(", ");
     let mut source = format!(
         "// Written by `cargo xtask generate` out of the core's tables.\n\n\
          package io.holdoff\n\n\
          /** How much of a response body is looked at, in bytes. */\n\
-         internal const val MAX_BODY_BYTES: Int = {MAX_BODY_BYTES}\n"
+         internal const val MAX_BODY_BYTES: Int = {MAX_BODY_BYTES}\n\n\
+         /** Methods that may be sent again (RFC 9110 section 9.2.2). */\n\
+         internal val IDEMPOTENT_METHODS: Set<String> = setOf({methods})\n"
     );
     for (name, about, table) in TABLES {
         source += &enum_class(name, about, table);

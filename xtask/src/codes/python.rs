@@ -54,6 +54,12 @@ pub fn render() -> String {
             &rows,
         );
     }
+    let methods = holdoff::IDEMPOTENT_METHODS.map(|method| format!("{method:?}"));
+    constant(
+        &mut module,
+        "IDEMPOTENT_METHODS: Final",
+        &format!("frozenset(({}))", methods.join(", ")),
+    );
     constant(
         &mut module,
         "MAX_BODY_BYTES: Final",

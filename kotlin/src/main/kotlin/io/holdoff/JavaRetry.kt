@@ -35,10 +35,16 @@ public fun <T : Any> retryBlocking(
     policy: Policy = defaultPolicy,
     call: Call = Call(),
     upstream: Upstream? = null,
-    onDecision: Consumer<DecisionEvent<T>> = Consumer {},
+    onDecision: Consumer<DecisionEvent<T>>? = null,
     delivered: Supplier<Boolean?> = Supplier { call.delivered },
+    endpoint: String? = null,
     send: BlockingSend<T>,
-): T = runBlocking { retry(adapter, policy, call, upstream, onDecision::accept, delivered::get) { send.send(it) } }
+): T =
+    runBlocking {
+        retry(adapter, policy, call, upstream, onDecision?.let { it::accept }, delivered::get, endpoint = endpoint) {
+            send.send(it)
+        }
+    }
 
 /**
  * [retry] for Java, in the background. Cancelling the future ends a wait at once, and cancels the one
@@ -51,10 +57,13 @@ public fun <T : Any> retryAsync(
     policy: Policy = defaultPolicy,
     call: Call = Call(),
     upstream: Upstream? = null,
-    onDecision: Consumer<DecisionEvent<T>> = Consumer {},
+    onDecision: Consumer<DecisionEvent<T>>? = null,
     delivered: Supplier<Boolean?> = Supplier { call.delivered },
+    endpoint: String? = null,
     send: LongFunction<CompletionStage<T>>,
 ): CompletableFuture<T> =
     GlobalScope.future {
-        retry(adapter, policy, call, upstream, onDecision::accept, delivered::get) { send.apply(it).await() }
+        retry(adapter, policy, call, upstream, onDecision?.let { it::accept }, delivered::get, endpoint = endpoint) {
+            send.apply(it).await()
+        }
     }

@@ -38,6 +38,12 @@ public class Policy private constructor(
     public val readsBody: Boolean = native.readsBody()
 
     /**
+     * The request header in which an adapter for an HTTP client is to send a fresh idempotency key with
+     * each call whose method is not idempotent by itself, the same on all of its attempts; `null` for none.
+     */
+    public val idempotencyKeyHeader: String? = native.idempotencyKeyHeader()
+
+    /**
      * Whether the failed attempt may be tried again, and after how long.
      *
      * Pure: the same failure and call, with a seed, always give the same decision. No response makes

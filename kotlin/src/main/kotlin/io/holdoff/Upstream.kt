@@ -40,6 +40,7 @@ public class Upstream private constructor(
      * Takes in that an attempt succeeded.
      *
      * @param after the decision that led to the attempt; `null` for the first one.
+     * @param headers the answer's, which may say what is left of the server's limits.
      */
     @JvmOverloads
     @JvmExposeBoxed
@@ -47,7 +48,11 @@ public class Upstream private constructor(
         policy: Policy,
         call: Call,
         after: Decision? = null,
-    ): Unit = native.succeed(policy.native, policy.request(null, call), (after?.bits ?: 0).toULong())
+        headers: Headers = Headers.NONE,
+    ) {
+        val answer = Failure.Response(0, headers)
+        native.succeed(policy.native, policy.request(answer, call), (after?.bits ?: 0).toULong())
+    }
 
     /**
      * Takes in that an attempt failed, and decides as [Policy.decide] does, but that a retry has to be

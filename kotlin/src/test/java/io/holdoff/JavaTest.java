@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.holdoff.okhttp.RetryInterceptor;
 import java.io.IOException;
 import java.net.SocketException;
 import java.net.URI;
@@ -22,6 +23,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import okhttp3.OkHttpClient;
+import okhttp3.Request;
+import okhttp3.Response;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -156,6 +160,28 @@ class JavaTest {
                         new HttpResponseAdapter<>(), shared, call, upstream, attempt -> { throw new AssertionError("sent"); });
         ExecutionException wrapped = assertThrows(ExecutionException.class, future::get);
         assertEquals(Reason.HELD, Holdoff.decisionOf(wrapped).getReason());
+    }
+
+    @Test
+    void retriesInOkHttp() throws IOException {
+        RetryInterceptor retries =
+                RetryInterceptor.of(
+                        options -> {
+                            options.setDeadlineMs(30_000L);
+                            options.setPolicy(policy);
+                            options.upstream(null);
+                            options.onDecision(event -> assertEquals(0, event.getAttempt()));
+                        });
+        OkHttpClient okHttp = retries.addTo(new OkHttpClient.Builder()).build();
+        Request request =
+                new Request.Builder()
+                        .url(Faults.newRun() + "/closed")
+                        .tag(Call.class, new Call().withIdempotent(true))
+                        .build();
+        try (Response response = okHttp.newCall(request).execute()) {
+            assertEquals(200, response.code());
+        }
+        assertNotNull(new RetryInterceptor());
     }
 
     @Test

@@ -150,7 +150,7 @@ class VectorsTest {
             return
         }
         step["succeed"]?.let {
-            state.succeed(policy, it.jsonObject.call(), inHand.decision)
+            state.succeed(policy, it.jsonObject.call(), inHand.decision, it.jsonObject.headers())
             return
         }
         val input = step.getValue("decide").jsonObject
