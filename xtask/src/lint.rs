@@ -15,7 +15,8 @@ pub static ALL: &[Suite] = &[
         cargo("clippy --workspace --all-targets -- --deny warnings")
     }),
     lint("rustdoc", &[], || {
-        let mut doc = cargo("doc --package holdoff --no-deps");
+        let mut doc =
+            cargo("doc --package holdoff --package holdoff-tower --all-features --no-deps");
         doc.env("RUSTDOCFLAGS", "--deny warnings");
         doc
     }),

@@ -40,8 +40,12 @@ pub fn list() -> Result {
 
 fn rust_crate() -> Result {
     one("crate", || {
-        run(&mut cargo("package --package holdoff --allow-dirty"))?;
-        copy(&root().join("target/package"), "crate")
+        run(&mut cargo(
+            "package --package holdoff --package holdoff-tower --allow-dirty",
+        ))?;
+        let made = root().join("target/package");
+        copy(&made, "holdoff-tower", "crate")?;
+        copy(&made, "holdoff", "crate")
     })
     .map(drop)
 }
@@ -70,7 +74,7 @@ fn wheel() -> Result {
 fn jar() -> Result {
     one("jar", || {
         run(&mut maven("-DskipTests package"))?;
-        copy(&root().join("kotlin/target"), "jar")
+        copy(&root().join("kotlin/target"), "holdoff", "jar")
     })
     .map(drop)
 }
@@ -89,8 +93,8 @@ fn one(extension: &str, make: impl FnOnce() -> Result) -> Result<PathBuf> {
     })
 }
 
-fn copy(folder: &Path, extension: &str) -> Result {
-    let name = format!("holdoff-{VERSION}.{extension}");
+fn copy(folder: &Path, package: &str, extension: &str) -> Result {
+    let name = format!("{package}-{VERSION}.{extension}");
     fs::copy(folder.join(&name), root().join(FOLDER).join(&name))
         .map(drop)
         .map_err(|error| format!("{} can't be copied: {error}", folder.join(&name).display()))
