@@ -30,60 +30,107 @@ pub static KOTLIN_EXAMPLE: Step = Step::new("kotlin example", &[&JAVA, &KOTLIN_N
         ]))
 });
 
-/// The paths of the scenario that are called, and what they do.
-const PATHS: &[(&str, &str)] = &[
-    ("rate-limited", "a 429 with Retry-After: 1, then success"),
-    ("overloaded", "two 503 without a hint, then success"),
-    ("reset", "two connections reset, then success"),
-    ("bad-request", "a 400, which no retry will mend"),
-];
-
 /// One seed for all, so that all have the same jitter.
 const SEED: &str = "7";
 
-/// Shows what each language does when the server misbehaves.
+/// A path of the scenario, and what it does.
+type Path = (&'static str, &'static str);
+
+/// A name, and the program that sends a request to a URL.
+type Example = (&'static str, fn(&str) -> Command);
+
+/// The same loop in each language.
+const LOOPS: (&[Path], &[Example]) = (
+    &[
+        ("rate-limited", "a 429 with Retry-After: 1, then success"),
+        ("overloaded", "two 503 without a hint, then success"),
+        ("reset", "two connections reset, then success"),
+        ("bad-request", "a 400, which no retry will mend"),
+    ],
+    &[
+        ("rust", |url| {
+            let mut example = command(root().join("target/debug/examples/reqwest"));
+            example.args([url, SEED]);
+            example
+        }),
+        ("javascript", |url| {
+            let mut node = command("node");
+            node.args(["js/examples/fetch.mjs", url, SEED]);
+            node
+        }),
+        ("python", |url| {
+            let mut example = python("python", "examples/httpx_client.py");
+            example.args([url, SEED]);
+            example
+        }),
+        ("kotlin", |url| run_class("io.holdoff.DemoKt", &[url, SEED])),
+    ],
+);
+
+/// The clients that people use, with holdoff's adapters.
+const CLIENTS: (&[Path], &[Example]) = (
+    &[
+        (
+            "busy",
+            "a 429 with Retry-After: 1, then a connection reset, then an answer",
+        ),
+        ("truncated", "an answer that breaks off, then a whole one"),
+        (
+            "used-up",
+            "a 429 with Retry-After: 1, but the quota is used up",
+        ),
+    ],
+    &[
+        ("openai-npm", |url| {
+            let mut node = command("node");
+            node.args(["js/examples/openai.mjs", url, SEED]);
+            node
+        }),
+        ("openai-pypi", |url| {
+            let mut example = python("python", "examples/openai_client.py");
+            example.args([url, SEED]);
+            example
+        }),
+        ("okhttp", |url| {
+            run_class("io.holdoff.OkHttpDemoKt", &[url, SEED])
+        }),
+    ],
+);
+
+/// Shows what each language, and then each client, does when the server misbehaves.
 pub fn demo() -> Result {
     take_all(ALL)?;
     let server = Server::start()?;
-    for (path, what) in PATHS {
-        println!("\n{path}: {what}");
-        for (language, example) in EXAMPLES {
-            println!("  {language}");
-            // A path of its own for each, so that each meets the first step.
-            let url = format!("{}/~{language}/{path}", server.url);
-            let output = example(&url).output();
-            let output = output.map_err(|error| format!("{language} can't be run: {error}"))?;
-            for line in String::from_utf8_lossy(&output.stdout).lines() {
-                println!("  {line}");
-            }
-            if !output.status.success() {
-                return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    for (paths, examples) in [LOOPS, CLIENTS] {
+        for (path, what) in paths {
+            println!("\n{path}: {what}");
+            for (name, example) in examples {
+                println!("  {name}");
+                // A path of its own for each, so that each meets the first step.
+                show(&mut example(&format!("{}/~{name}/{path}", server.url)))?;
             }
         }
     }
     Ok(())
 }
 
-type Example = fn(&str) -> Command;
-
-const EXAMPLES: &[(&str, Example)] = &[
-    ("rust", |url| {
-        let mut example = command(root().join("target/debug/examples/reqwest"));
-        example.args([url, SEED]);
-        example
-    }),
-    ("javascript", |url| {
-        let mut node = command("node");
-        node.args(["js/examples/fetch.mjs", url, SEED]);
-        node
-    }),
-    ("python", |url| {
-        let mut example = python("python", "examples/httpx_client.py");
-        example.args([url, SEED]);
-        example
-    }),
-    ("kotlin", |url| run_class("io.holdoff.DemoKt", &[url, SEED])),
-];
+/// Runs a program, and shows its lines as they come.
+fn show(program: &mut Command) -> Result {
+    let running = program.stdout(Stdio::piped()).spawn();
+    let mut running = running.map_err(|error| format!("{program:?} can't be run: {error}"))?;
+    for line in running
+        .stdout
+        .take()
+        .into_iter()
+        .flat_map(|output| BufReader::new(output).lines())
+    {
+        println!("  {}", line.map_err(|error| error.to_string())?);
+    }
+    match running.wait() {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err(format!("{program:?} failed")),
+    }
+}
 
 /// Runs a class of the Kotlin tests that has a `main`.
 pub fn run_class(class: &str, arguments: &[&str]) -> Command {
