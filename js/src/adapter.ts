@@ -11,7 +11,7 @@ import { uuid } from "./replay.js";
 import { type RetryOptions, retry } from "./retry.js";
 import { Upstream, type UpstreamLike } from "./upstream.js";
 
-/** So many servers are remembered; the one that was met first is forgotten for the next. */
+/** So many servers are remembered; the one that was not called for longest is forgotten for the next. */
 const MOST_UPSTREAMS = 1000;
 
 /** What every adapter may be given: the options of `retry` that are not told by the request itself. */
@@ -144,13 +144,11 @@ function upstreamsByOrigin(): (url: string) => UpstreamLike {
   const upstreams = new Map<string, UpstreamLike>();
   return (url) => {
     const origin = /^[^/]*\/\/[^/?#]*/.exec(shown(url))?.[0] ?? "";
-    let upstream = upstreams.get(origin);
-    if (upstream === undefined) {
-      const [first] = upstreams.keys();
-      if (upstreams.size >= MOST_UPSTREAMS && first !== undefined) upstreams.delete(first);
-      upstream = new Upstream();
-      upstreams.set(origin, upstream);
-    }
+    const upstream = upstreams.get(origin) ?? new Upstream();
+    upstreams.delete(origin);
+    upstreams.set(origin, upstream);
+    const [oldest] = upstreams.keys();
+    if (upstreams.size > MOST_UPSTREAMS && oldest !== undefined) upstreams.delete(oldest);
     return upstream;
   };
 }

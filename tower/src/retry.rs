@@ -23,6 +23,9 @@ tokio::task_local! {
     static ATTEMPT: String;
 }
 
+/// So many servers are remembered.
+const MOST_UPSTREAMS: usize = 1000;
+
 type SharedUpstream = Arc<Mutex<Upstream>>;
 
 /// What all calls of an adapter have in common.
@@ -114,6 +117,11 @@ impl Retry {
                 let mut upstreams = lock(&self.upstreams);
                 if let Some(upstream) = upstreams.get(origin) {
                     return Some(Arc::clone(upstream));
+                }
+                if upstreams.len() >= MOST_UPSTREAMS
+                    && let Some(any) = upstreams.keys().next().cloned()
+                {
+                    upstreams.remove(&any);
                 }
                 let upstream = SharedUpstream::default();
                 upstreams.insert(origin.to_owned(), Arc::clone(&upstream));

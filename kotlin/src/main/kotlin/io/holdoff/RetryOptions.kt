@@ -1,7 +1,7 @@
 package io.holdoff
 
+import java.util.Collections
 import java.util.UUID
-import java.util.concurrent.ConcurrentHashMap
 import java.util.function.Consumer
 
 /**
@@ -27,7 +27,7 @@ public class RetryOptions<T : Any> {
     /** Whether sending a request twice has the effect of sending it once; if not known, its method tells. */
     public var idempotent: Boolean? = null
 
-    private val upstreams = ConcurrentHashMap<String, Upstream>()
+    private val upstreams: MutableMap<String, Upstream> = Collections.synchronizedMap(LeastRecentlyUsed(MOST_UPSTREAMS))
     private var upstreamOf: (origin: String) -> Upstream? = { upstreams.computeIfAbsent(it) { Upstream() } }
     private var listener: ((DecisionEvent<T>) -> Unit)? = null
 
@@ -101,3 +101,17 @@ internal class Attempt(
     val leftMs: Long?,
     val headers: List<Pair<String, String>>,
 )
+
+/** So many servers are remembered. */
+private const val MOST_UPSTREAMS = 1000
+
+private class LeastRecentlyUsed<K, V>(
+    private val most: Int,
+) : LinkedHashMap<K, V>(INITIAL_CAPACITY, LOAD_FACTOR, true) {
+    override fun removeEldestEntry(eldest: MutableMap.MutableEntry<K, V>): Boolean = size > most
+
+    private companion object {
+        const val INITIAL_CAPACITY = 16
+        const val LOAD_FACTOR = 0.75f
+    }
+}
