@@ -1,4 +1,5 @@
 import { wrong } from "./arguments.js";
+import { compareAndSwap } from "./generated/codes.js";
 
 /** What is needed of ioredis. */
 export interface IORedisLike {
@@ -23,18 +24,6 @@ export type Store = (
   changed: string,
 ) => Promise<{ isWritten: boolean; now: number; text: string }>;
 
-/** Answers `[now]` where it has swapped, and else `[now, state]`. */
-const script = `
-local time = redis.call("TIME")
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local state = redis.call("GET", KEYS[1]) or ""
-if ARGV[2] ~= "" and state == ARGV[1] then
-  redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[3])
-  return {now}
-end
-return {now, state}
-`;
-
 /** A key in the store that the client is of. What it asks for is rejected after the time limit. */
 export function storeOf(
   client: IORedisLike | NodeRedisLike,
@@ -44,6 +33,7 @@ export function storeOf(
 ): Store {
   const evaluate = evaluatorOf(client);
   return async (expected, changed) => {
+    // `[now]` where it has swapped, and else `[now, state]`.
     const answer = await within(timeoutMs, evaluate(key, [expected, changed, String(expiryMs)]));
     const [now, text] = answer as [number, string?];
     return { isWritten: text === undefined, now: Number(now), text: String(text ?? "") };
@@ -54,10 +44,10 @@ function evaluatorOf(client: IORedisLike | NodeRedisLike) {
   const isObject = typeof client === "object" && client !== null;
   if (isObject && "evalSha" in client) {
     return (key: string, values: string[]) =>
-      client.eval(script, { keys: [key], arguments: values });
+      client.eval(compareAndSwap, { keys: [key], arguments: values });
   }
   if (isObject && "evalsha" in client) {
-    return (key: string, values: string[]) => client.eval(script, 1, key, ...values);
+    return (key: string, values: string[]) => client.eval(compareAndSwap, 1, key, ...values);
   }
   throw wrong("client", client, "", "a client of ioredis or node-redis");
 }

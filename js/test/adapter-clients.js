@@ -2,6 +2,7 @@
 
 import Anthropic from "@anthropic-ai/sdk";
 import axios from "axios";
+import { Policy } from "holdoff";
 import { withRetry as axiosWithRetry } from "holdoff/axios";
 import { withRetry } from "holdoff/fetch";
 import { retryInterceptor } from "holdoff/undici";
@@ -10,6 +11,17 @@ import ky2 from "ky2";
 import OpenAI from "openai";
 import OpenAI7 from "openai7";
 import { Agent, request } from "undici";
+
+const document = Policy.recommended().toJSON();
+
+/** The rules are recommended's; its own waits are such as a test can afford. */
+export const policy = new Policy({
+  ...document,
+  retries: 2,
+  backoff: { ...document.backoff, base_ms: 5, jitter: { kind: "none" } },
+  rules: document.rules.map(({ min_ms: _, ...rule }) => rule),
+  upstream: undefined,
+});
 
 const messages = [{ role: "user", content: "Hello" }];
 

@@ -23,17 +23,9 @@ import { openTelemetry } from "holdoff/opentelemetry";
 import { retryInterceptor } from "holdoff/undici";
 import OpenAI from "openai";
 import { Agent, request, stream } from "undici";
+import { policy } from "./adapter-clients.js";
 import { always, closedPort, startFaults } from "./faults-server.js";
 
-// The rules are recommended's; its own waits are such as a test can afford.
-const document = Policy.recommended().toJSON();
-const policy = new Policy({
-  ...document,
-  retries: 2,
-  backoff: { ...document.backoff, base_ms: 5, jitter: { kind: "none" } },
-  rules: document.rules.map(({ min_ms: _, ...rule }) => rule),
-  upstream: undefined,
-});
 const keyed = new Policy({ ...policy.toJSON(), idempotency_key_header: "Idempotency-Key" });
 
 const unavailable = { status: 503, body: { error: { type: "overloaded_error" } } };

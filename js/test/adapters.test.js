@@ -2,19 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { decisionOf, Policy } from "holdoff";
-import { clients, paths } from "./adapter-clients.js";
+import { decisionOf } from "holdoff";
+import { clients, paths, policy } from "./adapter-clients.js";
 import { always, closedPort, startFaults } from "./faults-server.js";
-
-// The rules are recommended's; its own waits are such as a test can afford.
-const document = Policy.recommended().toJSON();
-const policy = new Policy({
-  ...document,
-  retries: 2,
-  backoff: { ...document.backoff, base_ms: 5, jitter: { kind: "none" } },
-  rules: document.rules.map(({ min_ms: _, ...rule }) => rule),
-  upstream: undefined,
-});
 
 const limited = (headers) => ({
   status: 429,

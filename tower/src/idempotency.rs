@@ -1,6 +1,6 @@
 //! The idempotency key of a call, where the policy's API takes one.
 
-use holdoff::Policy;
+use holdoff::{IDEMPOTENT_METHODS, Policy};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 /// Gives a request whose method is not idempotent a key, where the policy names a header for it; one that
@@ -10,7 +10,7 @@ pub(crate) fn give_key(policy: &Policy, method: &Method, headers: &mut HeaderMap
     let Some(name) = header.and_then(|name| HeaderName::try_from(name).ok()) else {
         return false;
     };
-    if method.is_idempotent() {
+    if IDEMPOTENT_METHODS.contains(&method.as_str()) {
         return false;
     }
     if !headers.contains_key(&name) {

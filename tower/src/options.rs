@@ -29,9 +29,8 @@ pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 pub struct Options {
     pub(crate) policy: Policy,
     pub(crate) sharing: Sharing,
-    pub(crate) deadline: Option<Duration>,
-    pub(crate) max_retries: Option<u32>,
-    pub(crate) idempotent: Option<bool>,
+    /// For calls that say nothing else.
+    pub(crate) call: CallOptions,
     pub(crate) seed: Option<u64>,
     pub(crate) listener: Option<Listener>,
     pub(crate) clock: Clock,
@@ -53,9 +52,7 @@ impl Options {
         Self {
             policy: Policy::recommended(),
             sharing: Sharing::ByOrigin,
-            deadline: None,
-            max_retries: None,
-            idempotent: None,
+            call: CallOptions::new(),
             seed: None,
             listener: None,
             clock: Arc::new(SystemTime::now),
@@ -70,7 +67,7 @@ impl Options {
     }
 
     /// What all calls share, whatever their origin. By default each adapter has one upstream for each
-    /// origin that it sends to, and keeps it for good: give one where the origins are without number.
+    /// origin that it sends to, up to a thousand.
     #[must_use]
     pub fn upstream(mut self, upstream: Arc<Mutex<Upstream>>) -> Self {
         self.sharing = Sharing::Given(upstream);
@@ -88,21 +85,21 @@ impl Options {
     /// that is under way then is cut off. A response that was handed over is not.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
+        self.call = self.call.deadline(deadline);
         self
     }
 
     /// Takes the place of the policy's own number of retries.
     #[must_use]
     pub fn max_retries(mut self, max_retries: u32) -> Self {
-        self.max_retries = Some(max_retries);
+        self.call = self.call.max_retries(max_retries);
         self
     }
 
     /// Whether sending a request twice has the effect of sending it once. By default the method tells.
     #[must_use]
     pub fn idempotent(mut self, idempotent: bool) -> Self {
-        self.idempotent = Some(idempotent);
+        self.call = self.call.idempotent(idempotent);
         self
     }
 
@@ -143,9 +140,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("policy", &self.policy.name())
             .field("sharing", &self.sharing)
-            .field("deadline", &self.deadline)
-            .field("max_retries", &self.max_retries)
-            .field("idempotent", &self.idempotent)
+            .field("call", &self.call)
             .finish_non_exhaustive()
     }
 }
@@ -193,5 +188,14 @@ impl CallOptions {
     pub fn idempotent(mut self, idempotent: bool) -> Self {
         self.idempotent = Some(idempotent);
         self
+    }
+
+    /// What `other` says where this says nothing.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            deadline: self.deadline.or(other.deadline),
+            max_retries: self.max_retries.or(other.max_retries),
+            idempotent: self.idempotent.or(other.idempotent),
+        }
     }
 }

@@ -70,15 +70,12 @@ impl Retry {
     ) -> CallOptions {
         self.warn_of_retries_around(target, headers);
         let has_key = idempotency::give_key(&self.options.policy, &target.method, headers);
+        let with_key = CallOptions {
+            idempotent: has_key.then_some(true),
+            ..CallOptions::new()
+        };
         let own = own.copied().unwrap_or_default();
-        CallOptions {
-            deadline: own.deadline.or(self.options.deadline),
-            max_retries: own.max_retries.or(self.options.max_retries),
-            idempotent: own
-                .idempotent
-                .or(self.options.idempotent)
-                .or(has_key.then_some(true)),
-        }
+        own.or(self.options.call).or(with_key)
     }
 
     /// Sends a prepared request until it succeeds or the policy ends the call.

@@ -34,6 +34,9 @@ const TABLES: [(&str, &str, &[Code]); 6] = [
     ),
 ];
 
+/// What keeps an upstream in a store for many processes, whatever their languages.
+const COMPARE_AND_SWAP: &str = include_str!("codes/compare_and_swap.lua");
+
 /// Writes the sources; those that are right already are left alone, so that nothing is rebuilt.
 pub fn write() -> Result {
     for (path, source) in [

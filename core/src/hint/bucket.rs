@@ -1,6 +1,8 @@
 //! Limits of which one header says when they are reset and another whether they are used up. A
 //! reset is a wait only where nothing is left.
 
+use core::cmp::Reverse;
+
 use super::{decimal, wait};
 use crate::header::{HeaderName, HeaderSet};
 use crate::response::Response;
@@ -35,10 +37,10 @@ impl Bucket {
         }
     }
 
-    /// The header that says how much is left, where one does.
-    pub(super) const fn remaining(&self) -> Option<HeaderName> {
+    /// How much is left, in thousandths, where a header says so.
+    pub(super) fn remaining(&self, response: &Response<'_>) -> Option<u64> {
         match self.left {
-            Left::Remaining(name) => Some(name),
+            Left::Remaining(name) => least(response.headers.lines(name)),
             Left::Status(_) => None,
         }
     }
@@ -64,16 +66,16 @@ pub(super) fn is_exhausted<'l>(
     remaining: Option<impl Iterator<Item = &'l str>>,
     status: Option<u16>,
 ) -> bool {
-    let Some(lines) = remaining else {
-        return status == Some(429);
-    };
-    let mut nothing = false;
-    let readable = wait::longest(lines, |text| {
-        let left = decimal::read(text, 1000)?;
-        nothing |= left == 0;
-        Some(left)
-    });
-    nothing && readable.is_some()
+    match remaining {
+        Some(lines) => least(lines) == Some(0),
+        None => status == Some(429),
+    }
+}
+
+/// The least that is said to remain, in thousandths; nothing where one of the lines can't be read.
+fn least<'l>(lines: impl Iterator<Item = &'l str>) -> Option<u64> {
+    let least = wait::longest(lines, |text| decimal::read(text, 1000).map(Reverse));
+    least.map(|Reverse(least)| least)
 }
 
 const fn bucket(reset: HeaderName, remaining: HeaderName) -> Bucket {

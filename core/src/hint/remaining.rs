@@ -3,7 +3,7 @@
 use super::bucket::Bucket;
 use super::rate_limit::{self, RateLimit};
 use super::source::{self, Place};
-use super::{HintRules, decimal, wait};
+use super::{HintRules, wait};
 use crate::decision::Source;
 use crate::header::HeaderName;
 use crate::response::Response;
@@ -54,17 +54,14 @@ impl HintRules {
 }
 
 fn of(bucket: &Bucket, response: &Response<'_>) -> Option<Remaining> {
-    let headers = &response.headers;
-    let mut left: Option<u64> = None;
-    for member in headers.lines(bucket.remaining()?).flat_map(wait::members) {
-        let more = decimal::read(member, 1000)?;
-        left = Some(left.map_or(more, |least| least.min(more)));
-    }
+    let left = bucket.remaining(response)?;
     let clock = || response.server_now();
-    let reset = wait::longest(headers.lines(bucket.reset), |text| wait::read(text, &clock))?;
+    let reset = wait::longest(response.headers.lines(bucket.reset), |text| {
+        wait::read(text, &clock)
+    })?;
     Some(Remaining {
         header: bucket.reset,
-        left: left?,
+        left,
         reset_ms: u64::try_from(reset).unwrap_or(0),
         refills: bucket.refills,
     })

@@ -27,21 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SCRIPT = """
-local time = redis.call("TIME")
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local state = redis.call("GET", KEYS[1]) or ""
-if ARGV[2] ~= "" and state == ARGV[1] then
-  redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[3])
-  return {now}
-end
-return {now, state}
-"""
-"""Given what the state was and is to be, it compares and swaps: `[now]` says that it did.
-
-Otherwise it answers `[now, state]`, of the store. Where the state is to be `""`, it only reads.
-"""
-
 _MOST_TRIES = 32
 """How often changes are tried. Of those who try at the same time one gets through each time."""
 
@@ -217,7 +202,9 @@ class Sharing:
     def exchange(self) -> Generator[tuple[str, str], Any, Callable[[], object] | None]:
         """Take all changes that wait to the store.
 
-        Yields what the script is to be given; is sent its answer, or thrown what went wrong.
+        Yields what the state was and is to be, for the store to compare and swap; where it is to be
+        `""`, it only reads. Is sent `[now]` where it swapped, else `[now, state]` of the store; or
+        thrown what went wrong.
         Returns what is to be called then, if anything.
         """
         asked_at = _clock()

@@ -23,8 +23,8 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from holdoff._codes import COMPARE_AND_SWAP
 from holdoff._sharing import (
-    SCRIPT,
     SharedOptions,
     Sharing,
     admission,
@@ -222,7 +222,7 @@ class AsyncSharedUpstream:
 
 
 def _command(sharing: Sharing, arguments: tuple[str, str]) -> tuple[str, int, str, str, str, int]:
-    return SCRIPT, 1, sharing.key, *arguments, sharing.expiry_ms
+    return COMPARE_AND_SWAP, 1, sharing.key, *arguments, sharing.expiry_ms
 
 
 def _decoded(answer: list[Any]) -> list[Any]:

@@ -6,7 +6,7 @@ use holdoff::{
 };
 use serde_json::Value;
 
-use super::TABLES;
+use super::{COMPARE_AND_SWAP, TABLES};
 use crate::Result;
 
 /// The source of `codes.ts`.
@@ -46,6 +46,7 @@ pub fn render() -> String {
         "\nexport const idempotentMethods: readonly string[] = [{}];\n",
         quoted(&holdoff::IDEMPOTENT_METHODS, ", ")
     );
+    source += &format!("\nexport const compareAndSwap = {COMPARE_AND_SWAP:?};\n");
     source += &format!(
         "\nexport const maxBodyBytes = {};\n",
         holdoff::MAX_BODY_BYTES

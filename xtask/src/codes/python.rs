@@ -6,7 +6,7 @@ use holdoff::{
     Action, Code, FailureClass, MAX_BODY_BYTES, Phase, Reason, Source, Topic, TransportKind,
 };
 
-use super::TABLES;
+use super::{COMPARE_AND_SWAP, TABLES};
 
 const HEAD: &str = r#""""The names in decisions with their numbers, as the core has them.
 
@@ -62,10 +62,24 @@ pub fn render() -> String {
     );
     constant(
         &mut module,
+        "COMPARE_AND_SWAP: Final",
+        &lines(COMPARE_AND_SWAP),
+    );
+    constant(
+        &mut module,
         "MAX_BODY_BYTES: Final",
         &MAX_BODY_BYTES.to_string(),
     );
     module
+}
+
+/// A text of several lines, one literal for each.
+fn lines(text: &str) -> String {
+    let literals: String = text
+        .split_inclusive('\n')
+        .map(|line| format!("    {line:?}\n"))
+        .collect();
+    format!("(\n{literals})")
 }
 
 /// A type alias of all names, whose docstring tells what each means.
